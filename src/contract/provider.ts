@@ -1,0 +1,31 @@
+// A CI platform seen as facts. Capabilities (cache, artifacts, secrets, logs) join it with the first platform beside local.
+import type { CiContext } from '../model/ci-context.ts';
+import type { Outcome } from '../model/failure.ts';
+
+/** The environment of the process, as a value. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What the command line says about the event where no platform does. */
+export interface EventOverrides {
+  readonly branch?: string;
+  readonly tag?: string;
+  readonly pullRequest?: { readonly number: number; readonly fork: boolean };
+}
+
+export interface ContextRequest {
+  readonly environment: Environment;
+  /** The source root: git's top level, else the pipeline file's folder. */
+  readonly root: string;
+  readonly overrides: EventOverrides;
+  readonly runId: string;
+  /** Names of facts that the pipeline reads, e.g. `git.dirty`: costly ones nobody reads are not looked up. */
+  readonly wanted: ReadonlySet<string>;
+}
+
+export interface Provider {
+  /** `local`, later `github`, `gitlab`, `jenkins`: goes into `run.json`, never into the result. */
+  readonly name: string;
+  /** Pure: does this environment belong to the platform? */
+  detect(environment: Environment): boolean;
+  context(request: ContextRequest): Promise<Outcome<CiContext>>;
+}

@@ -1,0 +1,131 @@
+// Where a job runs: an engine makes sandboxes, a sandbox runs steps. This comment and those below are the specification.
+//
+// Order of calls: engine.image → engine.open → [put | startServices | run | get]* → sandbox.close. Calls on one sandbox
+// never overlap but for `close`, which may come at any time, ends whatever is under way, and may be called twice.
+// Sandboxes of one engine are used side by side. Nothing rejects but for bugs: the world's faults come as Outcomes.
+// A sandbox, its network and its services are gone when this process dies in any way (at the latest after the next
+// run's sweep), and when `close` resolved their removal is at least under way; `engine.close` waits for it.
+import type { Readable } from 'node:stream';
+import type { Failure, Outcome } from '../model/failure.ts';
+import type { LogStream } from '../model/event.ts';
+import type { Platform, Ready, Resources } from '../model/plan.ts';
+
+export interface Engine {
+  /** E.g. `Docker 20.10.24 (unix:///var/run/docker.sock)`. */
+  readonly description: string;
+  /** Aborts, with a Failure (`engine-lost`) as its reason, within 10 s of the engine not answering any more. */
+  readonly lost: AbortSignal;
+  /**
+   * The image, pulled if it is not there or `pull` says to ask the registry. Failures, kind `environment`:
+   * `image-not-found`, `registry-unreachable`, `image-platform`, `engine-lost`.
+   */
+  image(
+    reference: string,
+    options: { platform: Platform; pull: boolean; signal: AbortSignal },
+  ): Promise<Outcome<Image>>;
+  open(spec: SandboxSpec): Promise<Outcome<Sandbox>>;
+  /** Removes what dead runs left behind (containers, networks, volumes of theirs); the number of things removed. */
+  sweep(): Promise<number>;
+  /** Resolves when what this process started is gone, or the engine was told so; bounded by 10 s. */
+  close(): Promise<void>;
+}
+
+export interface Image {
+  readonly reference: string;
+  /** The engine's own id, `sha256:…`. */
+  readonly id: string;
+  /** For results: the `RepoDigests` entry of the reference, else the id. */
+  readonly digest: string;
+}
+
+export interface SandboxSpec {
+  /** Job instance name, for labels and messages. */
+  readonly job: string;
+  readonly runId: string;
+  readonly image: Image;
+  readonly platform: Platform;
+  /** Null: the image's user. */
+  readonly user: string | null;
+  /** Absolute; made if missing, belongs to the user. */
+  readonly workdir: string;
+  readonly network: boolean;
+  readonly privileged: boolean;
+  readonly resources: Resources;
+  /** Services come later, by `startServices`: the sandbox needs a network of its own for them. */
+  readonly hasServices: boolean;
+}
+
+/** Who files put into the workspace belong to. */
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface Sandbox {
+  readonly owner: Owner;
+  /** Unpacks a tar stream at `/`. What lies there is replaced. */
+  put(tar: AsyncIterable<Uint8Array>): Promise<Outcome<void>>;
+  /** Starts all, waits until each is ready. Failure: `service-failed` with its exit code and the last 50 lines of its log. */
+  startServices(
+    services: readonly ServiceSpec[],
+    ready: (service: string, ms: number) => void,
+  ): Promise<Outcome<void>>;
+  /** Runs one step to its end. When it resolves, no process of the step is left. */
+  run(step: StepSpec, output: StepOutput, stop: StopSignals): Promise<StepEnd>;
+  /** The path (absolute) and all below it as a tar stream, entry names as `docker cp` gives them; null when nothing is there. */
+  get(path: string): Promise<Outcome<Readable | null>>;
+  close(): Promise<void>;
+}
+
+export interface ServiceSpec {
+  readonly name: string;
+  readonly image: Image;
+  readonly env: Readonly<Record<string, string>>;
+  readonly command: readonly string[] | null;
+  readonly entrypoint: readonly string[] | null;
+  readonly ready: Ready | null;
+  readonly resources: Resources;
+  readonly user: string | null;
+  readonly privileged: boolean;
+}
+
+export interface StepSpec {
+  readonly script: string;
+  /** The interpreter's words; the script's path is added last. */
+  readonly shell: readonly string[];
+  /** All the step gets beyond the image's and the sandbox's fixed variables; any name without `=` or NUL, any value without NUL. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly user: string | null;
+  readonly workdir: string;
+  /** True: an exec of its own, never through a shell shared with other steps. */
+  readonly isolated: boolean;
+}
+
+/** Gets the step's bytes as they come; a promise makes the step wait. Stdout and stderr are kept apart. */
+export type StepOutput = (stream: LogStream, chunk: Uint8Array) => void | Promise<void>;
+
+export interface StopSignals {
+  /** SIGTERM to all processes of the step, SIGKILL after `graceMs`. */
+  readonly stop: AbortSignal;
+  readonly graceMs: number;
+  /** SIGKILL at once. */
+  readonly kill: AbortSignal;
+}
+
+export interface StepEnd {
+  /** Absent when the step was stopped or its end was never seen. */
+  readonly exitCode?: number;
+  /** What the step left in `$LOCKSTEP_OUTPUT` and `$LOCKSTEP_SUMMARY`; at most 1 MiB each, see `output-too-large`. */
+  readonly outputs: Uint8Array;
+  readonly summary: Uint8Array;
+  readonly stopped: boolean;
+  /** Processes that the step had left running and that were killed. */
+  readonly leftOvers: number;
+  /** The memory limit was hit while the step ran. */
+  readonly outOfMemory: boolean;
+  /**
+   * Why there is no exit code to trust: `engine-lost`, `sandbox-died` (kind `environment` or, when the step itself ended
+   * its container, `pipeline`), `output-too-large`, `step-not-startable` (no such user, workdir, or no `sh` in the image).
+   */
+  readonly failure?: Failure;
+}
