@@ -19,7 +19,7 @@ module.exports = {
     only('report', 'src/report/', ['src/model/', 'src/contract/']),
     only('engine', 'engine/', ['src/model/', 'src/contract/']),
     only('local', 'providers/local/', ['src/model/', 'src/contract/', 'providers/shared/']),
-    only('cli', 'src/cli/', ['src/compose\\.ts', 'src/model/', 'src/report/', 'providers/registry\\.ts']),
+    only('cli', 'src/cli/', ['src/compose/', 'src/model/', 'src/report/', 'providers/registry\\.ts']),
     {
       name: 'docker-stays-in-its-folder',
       severity: 'error',
@@ -30,7 +30,7 @@ module.exports = {
       name: 'model-is-pure',
       severity: 'error',
       from: { path: '^src/model/' },
-      to: { dependencyTypes: ['npm'], pathNot: 'node_modules/(zod|picomatch)/' },
+      to: { dependencyTypes: ['npm'], pathNot: 'node_modules/zod/' },
     },
   ],
   options: {

@@ -3,7 +3,7 @@ import js from '@eslint/js';
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
-const entries = ['src/cli/**', 'src/compose.ts', 'scripts/**', 'bench/**', 'test/**'];
+const entries = ['src/cli/**', 'src/compose/**', 'scripts/**', 'bench/**', 'test/**'];
 
 export default defineConfig(
   { ignores: ['dist/**', '.lockstep/**', 'test/cases/**', 'examples/**', '.dependency-cruiser.cjs'] },

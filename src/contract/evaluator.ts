@@ -19,13 +19,13 @@ export interface Scope {
 /** Pure: no I/O, no clock. A failure has kind `pipeline` and one of the codes of 2-pipeline-file. */
 export interface Evaluator {
   /** The text with every `${{ }}` replaced; a list or an object as text is `wrong-type`. */
-  text(template: Template, scope: Scope): Outcome<string>;
+  readonly text: (template: Template, scope: Scope) => Outcome<string>;
   /** Whether an `if` holds; one that calls no status function is read as `success() && (…)`. */
-  condition(condition: Condition, scope: Scope): Outcome<boolean>;
+  readonly condition: (condition: Condition, scope: Scope) => Outcome<boolean>;
   /** Whether an `if` means only what it says, as in `finally`: no implied `success()`. */
-  literalCondition(condition: Condition, scope: Scope): Outcome<boolean>;
+  readonly literalCondition: (condition: Condition, scope: Scope) => Outcome<boolean>;
   /** A matrix that only the run knows, expanded; an empty list is a matrix that comes out empty. */
-  matrix(template: Template, scope: Scope): Outcome<readonly MatrixValues[]>;
+  readonly matrix: (template: Template, scope: Scope) => Outcome<readonly MatrixValues[]>;
   /** The value of a template that is one expression, else its text. */
-  value(template: Template, scope: Scope): Outcome<JsonValue>;
+  readonly value: (template: Template, scope: Scope) => Outcome<JsonValue>;
 }

@@ -14,8 +14,8 @@ export interface EventOverrides {
 
 export interface ContextRequest {
   readonly environment: Environment;
-  /** The source root: git's top level, else the pipeline file's folder. */
-  readonly root: string;
+  /** Runs git in the source root; its output, or null where git says no or there is no repository. */
+  readonly git: (args: readonly string[]) => Promise<string | null>;
   readonly overrides: EventOverrides;
   readonly runId: string;
   /** Names of facts that the pipeline reads, e.g. `git.dirty`: costly ones nobody reads are not looked up. */

@@ -63,12 +63,18 @@ export interface Owner {
 
 export interface Sandbox {
   readonly owner: Owner;
+  /** Aborts, with a Failure (`service-failed`) as its reason, when a service ends after it was ready. */
+  readonly serviceDied: AbortSignal;
   /** Unpacks a tar stream at `/`. What lies there is replaced. */
   put(tar: AsyncIterable<Uint8Array>): Promise<Outcome<void>>;
-  /** Starts all, waits until each is ready. Failure: `service-failed` with its exit code and the last 50 lines of its log. */
+  /**
+   * Starts all, waits until each is ready, or until `stop` aborts.
+   * Failure: `service-failed` with its exit code and the last 50 lines of its log.
+   */
   startServices(
     services: readonly ServiceSpec[],
     ready: (service: string, ms: number) => void,
+    stop: AbortSignal,
   ): Promise<Outcome<void>>;
   /** Runs one step to its end. When it resolves, no process of the step is left. */
   run(step: StepSpec, output: StepOutput, stop: StopSignals): Promise<StepEnd>;

@@ -31,6 +31,8 @@ export type DiagnosticCode =
   | 'invalid-size'
   | 'invalid-image'
   | 'invalid-name'
+  | 'unknown-artifact'
+  | 'late-services'
   | 'unsupported-version'
   | 'unknown-output'
   | 'anchor-bomb'

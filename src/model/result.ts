@@ -1,57 +1,66 @@
 // The result of a run: the canonical document whose sha256 proves that two runs came out the same.
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import { canonicalJson } from './json.ts';
-import type { ParamValue, Platform } from './plan.ts';
 
-export type JobStatus = 'success' | 'failure' | 'cancelled' | 'skipped';
-export type StepStatus = JobStatus | 'timeout';
-export type RunStatus = 'success' | 'failure' | 'cancelled';
+const jobStatus = z.enum(['success', 'failure', 'cancelled', 'skipped']);
+const stepStatus = z.enum(['success', 'failure', 'cancelled', 'skipped', 'timeout']);
+const runStatuses = z.enum(['success', 'failure', 'cancelled']);
 
 /** Why a job is not a success. `needs` is tested before `condition`. */
-export type JobReason =
-  | 'step-failed'
-  | 'timeout'
-  | 'cancelled'
-  | 'needs'
-  | 'condition'
-  | 'configuration'
-  | 'service-failed'
-  | 'secret-in-artifact'
-  | 'secret-withheld'
-  | 'artifact-missing'
-  | 'environment';
+const jobReason = z.enum([
+  'step-failed',
+  'timeout',
+  'cancelled',
+  'needs',
+  'condition',
+  'configuration',
+  'service-failed',
+  'secret-in-artifact',
+  'secret-withheld',
+  'artifact-missing',
+  'environment',
+]);
 
-export interface StepResult {
-  readonly name: string;
-  readonly status: StepStatus;
+const stepResult = z.object({
+  name: z.string(),
+  status: stepStatus,
   /** Absent for a step that never started or that we stopped. */
-  readonly 'exit-code'?: number;
-}
+  'exit-code': z.number().exactOptional(),
+});
 
-export interface JobResult {
-  readonly status: JobStatus;
-  readonly 'allowed-failure': boolean;
-  readonly reason?: JobReason;
+const jobResult = z.object({
+  status: jobStatus,
+  'allowed-failure': z.boolean(),
+  reason: jobReason.exactOptional(),
   /** Image digest, `sha256:…`; absent when the job never got that far. */
-  readonly image?: string;
-  readonly outputs: Readonly<Record<string, string>>;
+  image: z.string().exactOptional(),
+  outputs: z.record(z.string(), z.string()),
   /** Name → digest of the artifact's tree, `sha256:…`. */
-  readonly artifacts: Readonly<Record<string, string>>;
+  artifacts: z.record(z.string(), z.string()),
   /** `steps` in order, then `finally`. */
-  readonly steps: readonly StepResult[];
-}
+  steps: z.array(stepResult).readonly(),
+});
 
-export interface RunResult {
-  readonly schema: 1;
-  readonly pipeline: string | null;
-  readonly platform: Platform;
-  readonly params: Readonly<Record<string, ParamValue>>;
+export const runResultSchema = z.object({
+  schema: z.literal(1),
+  pipeline: z.string().nullable(),
+  platform: z.enum(['linux/amd64', 'linux/arm64']),
+  params: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
   /** Digest of the source tree, `sha256:…`. */
-  readonly source: string;
-  readonly status: RunStatus;
+  source: z.string(),
+  status: runStatuses,
   /** By instance name, e.g. `test[node=22]`. */
-  readonly jobs: Readonly<Record<string, JobResult>>;
-}
+  jobs: z.record(z.string(), jobResult),
+});
+
+export type JobStatus = z.infer<typeof jobStatus>;
+export type StepStatus = z.infer<typeof stepStatus>;
+export type RunStatus = z.infer<typeof runStatuses>;
+export type JobReason = z.infer<typeof jobReason>;
+export type StepResult = Readonly<z.infer<typeof stepResult>>;
+export type JobResult = Readonly<z.infer<typeof jobResult>>;
+export type RunResult = Readonly<z.infer<typeof runResultSchema>>;
 
 /** The bytes of `result.json`: canonical JSON and one newline. */
 export const resultText = (result: RunResult): string => `${canonicalJson(result)}\n`;
@@ -61,8 +70,8 @@ export const resultDigest = (result: RunResult): string =>
   `sha256:${createHash('sha256').update(resultText(result)).digest('hex')}`;
 
 /** A failed job that was not allowed to fail fails the run; else a cancelled one cancels it. */
-export function runStatus(jobs: Iterable<JobResult>, cancelled: boolean): RunStatus {
-  let status: RunStatus = cancelled ? 'cancelled' : 'success';
+export function runStatus(jobs: Iterable<JobResult>): RunStatus {
+  let status: RunStatus = 'success';
   for (const job of jobs) {
     if (job.status === 'failure' && !job['allowed-failure']) return 'failure';
     if (job.status === 'cancelled') status = 'cancelled';

@@ -1,0 +1,47 @@
+// What is known of a plan before anything runs: JSON-safe, shown by `lockstep plan`.
+import type { ParamValue, Platform, Template } from './plan.ts';
+
+export interface PlanPreview {
+  readonly pipeline: string | null;
+  readonly platform: Platform;
+  readonly params: Readonly<Record<string, ParamValue>>;
+  /** In the order of the plan. */
+  readonly jobs: readonly JobPreview[];
+}
+
+export interface JobPreview {
+  readonly name: string;
+  readonly description?: string;
+  readonly needs: readonly string[];
+  readonly decision: Decision;
+  /** Granted to the job, its steps or its services. */
+  readonly secrets: readonly string[];
+  readonly caches: readonly string[];
+  /** Names; `finally` steps after the others. */
+  readonly steps: readonly string[];
+  readonly artifacts: readonly string[];
+  readonly outputs: readonly string[];
+  /** Null where only the run knows the matrix; none where the matrix is empty. */
+  readonly instances: readonly InstancePreview[] | null;
+}
+
+/** Would the job run, if every job before it succeeds? `because` is for people. */
+export type Decision =
+  | { readonly kind: 'run' }
+  | { readonly kind: 'skipped'; readonly reason: 'needs' | 'condition'; readonly because: string }
+  | { readonly kind: 'run-time'; readonly because: string };
+
+export interface InstancePreview {
+  readonly name: string;
+  readonly image: PreviewText;
+  readonly timeout: PreviewText;
+  readonly env: Readonly<Record<string, PreviewText>>;
+  /** Name → image. */
+  readonly services: Readonly<Record<string, PreviewText>>;
+}
+
+/** A value of the file: its text, and what it comes to; null where only the run knows. */
+export interface PreviewText {
+  readonly template: Template;
+  readonly value: string | null;
+}
