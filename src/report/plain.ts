@@ -1,0 +1,143 @@
+// RunEvents → lines for people: `|` before what a step wrote, `>` before what we say, the job's name before both.
+import type { Emit, RunEvent } from '../model/event.ts';
+import type { Failure } from '../model/failure.ts';
+import { renderClosing } from './closing.ts';
+import { createJobLogs } from './job-logs.ts';
+import { toByteText, type ByteText } from './log-lines.ts';
+import { formatBytes, formatCount, formatDuration } from './quantity.ts';
+import { createRunRecord } from './run-record.ts';
+import { createPaint, type Style } from './style.ts';
+import { visible, visibleLines } from './visible.ts';
+import { fit, pad, textWidth } from './width.ts';
+import { coverageWords, jobWords, statusStyle, stepWords, testWords } from './wording.ts';
+
+interface PlainOptions {
+  /** UTF-8, whole lines. One call an event; a promise is handed on to the sender of the event. */
+  readonly write: (bytes: Uint8Array) => void | Promise<void>;
+  readonly color: boolean;
+  /** Columns of the terminal, where there is one: long names are cut to it. */
+  readonly width?: number;
+}
+
+/** Names longer than this are not waited for when names are aligned. */
+const WIDEST_NAME = 32;
+const jobStyles: readonly Style[] = ['cyan', 'magenta', 'blue', 'yellow', 'green'];
+
+/** With one job in the run its log comes without a prefix. */
+export function createPlainReporter(options: PlainOptions): Emit {
+  const { color, width = 120 } = options;
+  const paint = createPaint(color);
+  const record = createRunRecord();
+  const styles = new Map<string, Style>();
+  let alone = false;
+  let names = 0;
+
+  const align = (job: string): void => {
+    names = Math.max(names, Math.min(WIDEST_NAME, textWidth(visible(job))));
+  };
+  const prefix = (job: string, mark: '>' | '|'): string => {
+    if (alone) return mark === '|' ? '' : `${paint('dim', mark)} `;
+    if (!styles.has(job)) styles.set(job, jobStyles[styles.size % jobStyles.length] ?? 'cyan');
+    align(job);
+    return `${paint(styles.get(job) ?? 'cyan', pad(visible(job), names))} ${paint('dim', mark)} `;
+  };
+  const say = (job: string, line: string, ...more: readonly string[]): ByteText =>
+    toByteText(
+      [line, ...more.map((text) => `  ${text}`)].map((text) => `${prefix(job, '>')}${text}\n`).join(''),
+    );
+  const shortName = (name: string): string => fit(visible(name), Math.max(20, width - names - 30));
+
+  const logs = createJobLogs({ color, prefix: (job) => prefix(job, '|') });
+  const tail = (job: string, step: number): readonly string[] =>
+    alone && logs.isLast(job, step) ? [] : logs.tail(job, step);
+
+  const render = (event: RunEvent): ByteText => {
+    switch (event.type) {
+      case 'run-started': {
+        alone = event.jobs.length === 1;
+        event.jobs.forEach(align);
+        const parallel = event.jobs.length > 1 ? `, ${event.parallel} at a time` : '';
+        const jobs = `${formatCount(event.jobs.length, 'job')}${parallel}`;
+        return toByteText(`${paint('bold', visible(event.title))}: ${jobs}, on ${visible(event.engine)}\n`);
+      }
+      case 'notice': {
+        const label =
+          event.level === 'warning' ? paint('yellow', `warning[${event.code}]`) : paint('dim', 'note');
+        const [first = '', ...rest] = visibleLines(event.message);
+        if (event.job !== undefined) return say(event.job, `${label}: ${first}`, ...rest);
+        return toByteText([`${label}: ${first}`, ...rest].join('\n  ') + '\n');
+      }
+      case 'job-started': {
+        const again = event.attempt > 1 ? `, attempt ${event.attempt}` : '';
+        return say(event.job, `image ${visible(event.image)}${again}`);
+      }
+      case 'job-retrying': {
+        const soon = event.delayMs > 0 ? ` in ${formatDuration(event.delayMs)}` : '';
+        const what = `attempt ${event.attempt}: ${visible(event.reason)}, trying again${soon}`;
+        return say(event.job, paint('yellow', what));
+      }
+      case 'service-ready':
+        return say(
+          event.job,
+          `service ${visible(event.service)}: ready after ${formatDuration(event.durationMs)}`,
+        );
+      case 'step-started': {
+        const notes = [
+          ...(event.phase === 'finally' ? ['finally'] : []),
+          ...(event.attempt > 1 ? [`attempt ${event.attempt}`] : []),
+        ];
+        const note = notes.length === 0 ? '' : ` (${notes.join(', ')})`;
+        return logs.close(event.job, false) + say(event.job, paint('bold', shortName(event.name)) + note);
+      }
+      case 'log':
+        return logs.push(event);
+      case 'step-summary':
+        return '';
+      case 'step-finished': {
+        const { job, status, failure } = event;
+        const rest = logs.close(job, status === 'failure' || status === 'timeout');
+        const time = status === 'skipped' ? '' : ` in ${formatDuration(event.durationMs)}`;
+        const words = paint(statusStyle[status], stepWords(event));
+        return rest + say(job, `${shortName(event.name)}: ${words}${time}`, ...reason(failure));
+      }
+      case 'artifact-stored': {
+        const size = `${formatCount(event.files, 'file')}, ${formatBytes(event.bytes)}`;
+        return say(event.job, `artifact ${visible(event.name)}: ${size}, ${visible(event.path)}`);
+      }
+      case 'report-stored': {
+        const told = [
+          ...(event.tests === undefined ? [] : [testWords(event.tests)]),
+          ...(event.coverage === undefined ? [] : [coverageWords(event.coverage)]),
+        ];
+        const what = told.length === 0 ? formatCount(event.files.length, 'file') : told.join(', ');
+        return say(event.job, `report ${event.kind}: ${what}`);
+      }
+      case 'job-finished': {
+        const { job, result, failure } = event;
+        const rest = logs.close(job, false);
+        if (alone) return rest;
+        const time = result.status === 'skipped' ? '' : ` in ${formatDuration(event.durationMs)}`;
+        const words = paint(statusStyle[result.status], jobWords(result));
+        // Where a step failed, its own line has said why.
+        return (
+          rest + say(job, `job ${words}${time}`, ...(result.reason === 'step-failed' ? [] : reason(failure)))
+        );
+      }
+      case 'run-cancelling': {
+        const again = event.signal === 'SIGINT' ? '; Ctrl-C again stops at once' : '';
+        const how = event.atOnce ? 'stopping at once' : `cancelling, finally steps still run${again}`;
+        return toByteText(`${paint('yellow', `${event.signal}: ${how}`)}\n`);
+      }
+      case 'run-finished':
+        return toByteText(renderClosing(record, tail, paint).join('\n') + '\n');
+    }
+  };
+  return (event) => {
+    record.take(event);
+    const lines = render(event);
+    return lines === '' ? undefined : options.write(Buffer.from(lines, 'latin1'));
+  };
+}
+
+const reason = (failure: Failure | undefined): string[] =>
+  failure === undefined ? [] : visibleLines(failure.message).slice(0, 5);

@@ -1,0 +1,118 @@
+// RunEvents → what a closing summary needs of each job: its end, its steps, its reports. Only the last attempt counts.
+import type {
+  JobFinished,
+  ReportStored,
+  RunEvent,
+  RunFinished,
+  RunStarted,
+  StepFinished,
+} from '../model/event.ts';
+import { instanceJob } from '../model/instance-name.ts';
+import type { Coverage, TestReport } from '../model/test-report.ts';
+
+export interface JobRecord {
+  readonly name: string;
+  /** By the step's place in the job. */
+  readonly steps: Map<number, StepFinished>;
+  readonly summaries: Map<number, string>;
+  reports: ReportStored[];
+  end?: JobFinished;
+}
+
+export interface RunRecord {
+  readonly take: (event: RunEvent) => void;
+  readonly started: () => RunStarted | undefined;
+  readonly finished: () => RunFinished | undefined;
+  /** Jobs that something was heard of, in plan order; instances of a matrix only known later stand where its bare name did. */
+  readonly jobs: () => readonly JobRecord[];
+}
+
+export function createRunRecord(): RunRecord {
+  const jobs = new Map<string, JobRecord>();
+  let started: RunStarted | undefined;
+  let finished: RunFinished | undefined;
+  const of = (name: string): JobRecord => {
+    const job = jobs.get(name) ?? { name, steps: new Map(), summaries: new Map(), reports: [] };
+    jobs.set(name, job);
+    return job;
+  };
+  const take = (event: RunEvent): void => {
+    switch (event.type) {
+      case 'run-started':
+        started = event;
+        break;
+      case 'job-started': {
+        const job = of(event.job);
+        job.steps.clear();
+        job.summaries.clear();
+        job.reports = [];
+        break;
+      }
+      case 'step-summary': {
+        const { summaries } = of(event.job);
+        summaries.set(event.step, (summaries.get(event.step) ?? '') + event.markdown);
+        break;
+      }
+      case 'step-finished':
+        of(event.job).steps.set(event.step, event);
+        break;
+      case 'report-stored':
+        of(event.job).reports.push(event);
+        break;
+      case 'job-finished':
+        of(event.job).end = event;
+        break;
+      case 'run-finished':
+        finished = event;
+        break;
+      case 'notice':
+      case 'job-retrying':
+      case 'service-ready':
+      case 'step-started':
+      case 'log':
+      case 'artifact-stored':
+      case 'run-cancelling':
+        break;
+    }
+  };
+  const inOrder = (): JobRecord[] => {
+    const planned = started?.jobs ?? [];
+    const place = (name: string): number => {
+      const exact = planned.indexOf(name);
+      const at = exact < 0 ? planned.indexOf(instanceJob(name)) : exact;
+      return at < 0 ? planned.length : at;
+    };
+    return [...jobs.values()]
+      .map((job) => ({ job, at: place(job.name) }))
+      .sort((a, b) => a.at - b.at)
+      .map(({ job }) => job);
+  };
+  return { take, started: () => started, finished: () => finished, jobs: inOrder };
+}
+
+/** Steps whose failure or timeout fails the job. */
+export const failedSteps = (job: JobRecord): StepFinished[] =>
+  [...job.steps.values()].filter(
+    ({ status, allowedFailure }) => (status === 'failure' || status === 'timeout') && !allowedFailure,
+  );
+
+/** All test reports of a job as one. */
+export function testsOf(job: JobRecord): TestReport | undefined {
+  const reports = job.reports.flatMap(({ tests }) => tests ?? []);
+  if (reports.length === 0) return undefined;
+  const sum = (pick: (report: TestReport) => number): number =>
+    reports.reduce((total, report) => total + pick(report), 0);
+  return {
+    tests: sum(({ tests }) => tests),
+    failed: sum(({ failed }) => failed),
+    skipped: sum(({ skipped }) => skipped),
+    durationMs: sum(({ durationMs }) => durationMs),
+    failures: reports.flatMap(({ failures }) => failures),
+  };
+}
+
+export function coverageOf(job: JobRecord): Coverage | undefined {
+  const parts = job.reports.flatMap(({ coverage }) => coverage ?? []);
+  // Cobertura and lcov files of one job tell of the same lines, so the first speaks.
+  return parts[0];
+}

@@ -1,0 +1,43 @@
+// Statuses, steps, tests → the words that every reporter uses for them.
+import type { StepFinished } from '../model/event.ts';
+import type { JobResult, JobStatus, RunStatus, StepStatus } from '../model/result.ts';
+import type { Coverage, TestReport } from '../model/test-report.ts';
+import { formatCount, formatShare } from './quantity.ts';
+import type { Style } from './style.ts';
+
+export const statusStyle: Readonly<Record<JobStatus | StepStatus | RunStatus, Style>> = {
+  success: 'green',
+  failure: 'red',
+  timeout: 'red',
+  cancelled: 'yellow',
+  skipped: 'dim',
+};
+
+/** `failure (allowed)`, `skipped (condition)`; a reason that only repeats the status is left out. */
+export function jobWords(job: JobResult): string {
+  const reason = job.reason === 'step-failed' || job.reason === job.status ? undefined : job.reason;
+  const notes = [reason, job['allowed-failure'] ? 'allowed' : undefined].filter((note) => note !== undefined);
+  return notes.length === 0 ? job.status : `${job.status} (${notes.join(', ')})`;
+}
+
+/** `success`, `failure (exit 1, allowed)`. */
+export function stepWords(step: StepFinished): string {
+  const notes = [
+    ...(step.exitCode === undefined || step.exitCode === 0 ? [] : [`exit ${step.exitCode}`]),
+    ...(step.allowedFailure ? ['allowed'] : []),
+  ];
+  return notes.length === 0 ? step.status : `${step.status} (${notes.join(', ')})`;
+}
+
+/** `exit 1`, `timeout`. */
+export const failureWords = ({ status, exitCode }: StepFinished): string =>
+  exitCode === undefined || exitCode === 0 ? status : `exit ${exitCode}`;
+
+/** `2 of 135 failed`, `134 passed, 1 skipped`. */
+export function testWords({ tests, failed, skipped }: TestReport): string {
+  const passed = failed > 0 ? `${failed} of ${tests} failed` : `${tests - skipped} passed`;
+  return skipped > 0 ? `${passed}, ${skipped} skipped` : passed;
+}
+
+export const coverageWords = ({ covered, lines }: Coverage): string =>
+  `${formatShare(covered, lines)} of ${formatCount(lines, 'line')}`;
