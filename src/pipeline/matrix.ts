@@ -1,0 +1,69 @@
+// The matrix of a job → its instances where params and facts suffice to know them, else the template for the run.
+import type { Scope } from '../contract/evaluator.ts';
+import type { CiContext } from '../model/ci-context.ts';
+import type { Diagnostic } from '../model/diagnostic.ts';
+import { ok, type Outcome } from '../model/failure.ts';
+import type { JsonValue } from '../model/json.ts';
+import type { ParamValue, PlannedJob } from '../model/plan.ts';
+import { contextsAt } from './contexts.ts';
+import { createEvaluator } from './evaluator.ts';
+import { expandMatrix } from './expand.ts';
+import type { LoadedPipeline } from './parse.ts';
+import { problem } from './problem.ts';
+import type { Path } from './tree.ts';
+import { spanAt } from './view.ts';
+
+type Resolved = { readonly matrix: PlannedJob['matrix'] } | { readonly diagnostic: Diagnostic };
+
+export interface KnownFacts {
+  readonly params: Readonly<Record<string, ParamValue>>;
+  readonly context: CiContext;
+}
+
+export function resolveMatrix(loaded: LoadedPipeline, job: string, known: KnownFacts): Resolved {
+  const matrix = loaded.pipeline.jobs[job]?.matrix;
+  if (matrix === undefined) return { matrix: { instances: [{}] } };
+  const path: Path = ['jobs', job, 'matrix'];
+  const whole = typeof matrix === 'string';
+  if (whole && !isKnownNow(loaded, job)) return { matrix: { template: matrix } };
+  const value = evaluateTexts(matrix, scopeOf(known));
+  if (!value.ok) {
+    const { message, hint } = value.failure;
+    return { diagnostic: problem(loaded, spanAt(loaded, path), 'invalid-expression', message, hint) };
+  }
+  const expanded = expandMatrix(value.value);
+  if ('instances' in expanded) return { matrix: expanded };
+  const { code, message, hint, key } = expanded.problem;
+  const span = spanAt(loaded, whole || key === undefined ? path : [...path, key]);
+  return { diagnostic: problem(loaded, span, code, message, hint) };
+}
+
+/** Whether the matrix reads nothing but what is known when the plan is made, and the same in every run of it. */
+const isKnownNow = (loaded: LoadedPipeline, job: string): boolean =>
+  loaded.templates
+    .filter(({ path, place }) => place === 'matrix' && path[1] === job)
+    .flatMap(({ expressions }) => expressions.flatMap(({ reads }) => reads))
+    .every((read) => contextsAt['matrix-value'].some((name) => name === read.context));
+
+const scopeOf = ({ params, context: { git, event } }: KnownFacts): Scope => ({
+  contexts: {
+    params,
+    git: { ...git },
+    event: { ...event, 'pull-request': event['pull-request'] && { ...event['pull-request'] } },
+  },
+  standing: { success: true, failure: false, cancelled: false },
+});
+
+const evaluator = createEvaluator();
+
+function evaluateTexts(value: JsonValue, scope: Scope): Outcome<JsonValue> {
+  if (typeof value === 'string') return value.includes('${{') ? evaluator.value(value, scope) : ok(value);
+  if (typeof value !== 'object' || value === null) return ok(value);
+  const entries: [string, JsonValue][] = [];
+  for (const [key, member] of Object.entries(value)) {
+    const result = evaluateTexts(member, scope);
+    if (!result.ok) return result;
+    entries.push([key, result.value]);
+  }
+  return ok(Array.isArray(value) ? entries.map(([, member]) => member) : Object.fromEntries(entries));
+}

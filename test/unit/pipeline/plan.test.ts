@@ -1,0 +1,430 @@
+import { describe, expect, it } from 'vitest';
+import { factsRead } from '../../../src/pipeline/plan.ts';
+import { unsupportedYet } from '../../../src/pipeline/not-yet.ts';
+import { context, describeAll, example, load, plan, refusePlan, withJobs } from './sample.ts';
+
+const only = (keys: string, top = '') => {
+  const [job] = plan(withJobs(`a:\n  steps: [x]\n  ${keys}`, top)).jobs;
+  if (!job) throw new Error('no job');
+  return job;
+};
+const names = (text: string, jobs: string[], withNeeds = true): string[] =>
+  plan(text, { jobs, withNeeds }).jobs.map((job) => job.name);
+
+it('fills in every default', () => {
+  expect(plan(withJobs('a: { steps: [npm ci] }'))).toEqual({
+    pipeline: null,
+    file: 'lockstep.yml',
+    platform: 'linux/amd64',
+    params: {},
+    env: {},
+    context,
+    factsRead: [],
+    graph: { a: [] },
+    jobs: [
+      {
+        name: 'a',
+        needs: [],
+        takesFrom: [],
+        condition: null,
+        matrix: { instances: [{}] },
+        only: {},
+        failFast: false,
+        maxParallel: null,
+        image: 'busybox',
+        inputs: ['**'],
+        git: false,
+        env: {},
+        secrets: [],
+        caches: [],
+        services: {},
+        steps: [
+          {
+            name: 'npm ci',
+            id: null,
+            run: 'npm ci',
+            shell: ['sh', '-e'],
+            inputs: null,
+            env: {},
+            secrets: [],
+            workdir: null,
+            user: null,
+            services: true,
+            condition: null,
+            timeout: null,
+            retry: { max: 0, on: ['failure', 'timeout', 'environment'], delayMs: 1000, backoff: 2 },
+            allowFailure: false,
+            reuse: true,
+          },
+        ],
+        finally: [],
+        outputs: {},
+        artifacts: {},
+        reports: { junit: [], cobertura: [], lcov: [], sarif: [] },
+        reuse: true,
+        timeout: '60m',
+        retry: { max: 0, on: ['failure', 'timeout', 'environment'], delayMs: 1000, backoff: 2 },
+        allowFailure: false,
+        resources: {},
+        user: null,
+        workdir: '/work',
+        network: true,
+        privileged: false,
+      },
+    ],
+  });
+});
+
+describe('short forms', () => {
+  it.each<[string, object]>([
+    ['env: { A: 1, B: true, C: 1.5, D: x }', { env: { A: '1', B: 'true', C: '1.5', D: 'x' } }],
+    ['user: 1000', { user: '1000' }],
+    ['image: { ref: node }', { image: 'node' }],
+    ['inputs: src/**', { inputs: ['src/**'] }],
+    ['retry: 2', { retry: { max: 2, on: ['failure', 'timeout', 'environment'], delayMs: 1000, backoff: 2 } }],
+    [
+      'retry: { max: 1, on: [timeout], delay: 5s, backoff: 1 }',
+      { retry: { max: 1, on: ['timeout'], delayMs: 5000, backoff: 1 } },
+    ],
+    ['allow-failure: { exit-codes: [3, 4] }', { allowFailure: { exitCodes: [3, 4] } }],
+    ['allow-failure: true', { allowFailure: true }],
+    [
+      'resources: { cpus: 1.5, memory: 2g, shm: 64MiB, pids: 9 }',
+      { resources: { cpus: 1.5, memoryBytes: 2 ** 31, shmBytes: 2 ** 26, pids: 9 } },
+    ],
+    [
+      'reports: { junit: r/*.xml, coverage: { lcov: [l] }, sarif: [s] }',
+      { reports: { junit: ['r/*.xml'], cobertura: [], lcov: ['l'], sarif: ['s'] } },
+    ],
+    [
+      'artifacts: { d: dist/** }',
+      {
+        artifacts: {
+          d: { paths: ['dist/**'], exclude: [], when: 'success', expireMs: 2_592_000_000, empty: 'error' },
+        },
+      },
+    ],
+    [
+      'artifacts: { d: { paths: [a, b], exclude: c, when: always, expire: 1d, empty: ok } }',
+      {
+        artifacts: {
+          d: { paths: ['a', 'b'], exclude: ['c'], when: 'always', expireMs: 86_400_000, empty: 'ok' },
+        },
+      },
+    ],
+    ['workdir: sub/dir', { workdir: '/work/sub/dir' }],
+    ['workdir: /srv', { workdir: '/srv' }],
+    ['if: true', { condition: { expression: 'true', callsStatus: false } }],
+    [
+      'if: "${{ always() && git.sha }}"',
+      { condition: { expression: 'always() && git.sha', callsStatus: true } },
+    ],
+    [
+      "if: git.tag == 'success()'",
+      { condition: { expression: "git.tag == 'success()'", callsStatus: false } },
+    ],
+    ['fail-fast: true\n  max-parallel: 2', { failFast: true, maxParallel: 2 }],
+    [
+      'services: { db: { image: pg, ready: { tcp: 5432 }, command: [a], user: 5 } }',
+      {
+        services: {
+          db: {
+            image: 'pg',
+            env: {},
+            command: ['a'],
+            entrypoint: null,
+            secrets: [],
+            ready: { check: { tcp: 5432 }, intervalMs: 500, timeoutMs: 60_000 },
+            resources: {},
+            user: '5',
+            privileged: false,
+          },
+        },
+      },
+    ],
+  ])('%s', (keys, expected) => {
+    expect(only(keys)).toMatchObject(expected);
+  });
+
+  it.each([
+    ['sh', ['sh', '-e']],
+    ['bash', ['bash', '-eo', 'pipefail']],
+    ['python', ['python3']],
+    ['node', ['node']],
+    ['[ruby, -w]', ['ruby', '-w']],
+  ])('shell %s', (shell, words) => {
+    expect(only(`shell: ${shell}`).steps[0]?.shell).toEqual(words);
+    expect(only('', `x-a: ${shell}\n`).steps[0]?.shell).toEqual(['sh', '-e']);
+  });
+});
+
+it('lets steps have what the job has, unless they say otherwise', () => {
+  const steps =
+    '[x, { run: "\\n  first line \\n y", shell: node, workdir: sub, user: me }, { run: z, name: n }]';
+  const [job] = plan(withJobs(`a: { shell: bash, workdir: w, user: u, steps: ${steps} }`)).jobs;
+  expect(job?.steps).toMatchObject([
+    { name: 'x', shell: ['bash', '-eo', 'pipefail'], workdir: null, user: null },
+    { name: 'first line', shell: ['node'], workdir: '/work/sub', user: 'me' },
+    { name: 'n' },
+  ]);
+});
+
+it('takes defaults where a job says nothing', () => {
+  const top =
+    'defaults: { image: base, shell: bash, timeout: 5m, user: u, retry: 1, resources: { cpus: 1 } }\n';
+  const text = `version: 1\n${top}jobs:\n  a: { steps: [x] }\n  b: { image: own, timeout: 6m, shell: sh, user: root, retry: 0, resources: { pids: 2 }, steps: [x] }`;
+  expect(plan(text).jobs).toMatchObject([
+    {
+      image: 'base',
+      timeout: '5m',
+      user: 'u',
+      retry: { max: 1 },
+      resources: { cpus: 1 },
+      steps: [{ shell: ['bash', '-eo', 'pipefail'] }],
+    },
+    {
+      image: 'own',
+      timeout: '6m',
+      user: 'root',
+      retry: { max: 0 },
+      resources: { pids: 2 },
+      steps: [{ shell: ['sh', '-e'] }],
+    },
+  ]);
+});
+
+describe('needs', () => {
+  const jobs = `a: { steps: [x], artifacts: { d: d, e: e }, outputs: { v: w } }
+b: { steps: [x], needs: [a] }
+c: { steps: [x], needs: [{ job: a, artifacts: false }] }
+d: { steps: [x], needs: [{ job: a, artifacts: [e] }] }
+e: { steps: [x], needs: [{ job: a, artifacts: false }], env: { A: "\${{ needs.a.outputs.v }}" } }
+f: { steps: [x], needs: [{ job: a, artifacts: false }], if: needs.a.status == 'success' }
+g: { steps: [x], needs: [{ job: a, artifacts: false }, b], if: "toJSON(needs) != ''" }
+h: { steps: [x], needs: [{ job: a, artifacts: false }, b], finally: [{ run: x, if: needs.*.outputs.v }] }`;
+  const planned = Object.fromEntries(plan(withJobs(jobs)).jobs.map((job) => [job.name, job]));
+
+  it('take all artifacts, none, or some', () => {
+    expect(planned.b?.needs).toEqual([{ job: 'a', artifacts: ['d', 'e'] }]);
+    expect(planned.c?.needs).toEqual([{ job: 'a', artifacts: [] }]);
+    expect(planned.d?.needs).toEqual([{ job: 'a', artifacts: ['e'] }]);
+  });
+
+  it('take from those whose artifacts or outputs they use', () => {
+    const takes = Object.fromEntries(Object.entries(planned).map(([name, job]) => [name, job.takesFrom]));
+    expect(takes).toEqual({
+      a: [],
+      b: ['a'],
+      c: [],
+      d: ['a'],
+      e: ['a'],
+      f: [],
+      g: ['a', 'b'],
+      h: ['a', 'b'],
+    });
+  });
+});
+
+describe('selection', () => {
+  const text = withJobs(
+    'z: { steps: [x], needs: [m] }\nm: { steps: [x] }\nother: { steps: [x] }\nlast: { steps: [x], needs: [z] }',
+  );
+
+  it('is all jobs, each after its needs', () => {
+    expect(names(text, [])).toEqual(['m', 'z', 'other', 'last']);
+  });
+
+  it('brings what the jobs need, or not', () => {
+    expect(names(text, ['last'])).toEqual(['m', 'z', 'last']);
+    expect(names(text, ['last'], false)).toEqual(['last']);
+    expect(names(text, ['last', 'm', 'last'], false)).toEqual(['m', 'last']);
+  });
+
+  it('keeps the whole graph', () => {
+    expect(plan(text, { jobs: ['m'] }).graph).toEqual({ z: ['m'], m: [], other: [], last: ['z'] });
+  });
+
+  it('refuses a job that is not there', () => {
+    expect(refusePlan(text, { jobs: ['othr', 'toString'] })).toEqual(['unknown-job', 'unknown-job']);
+  });
+});
+
+describe('params', () => {
+  const top = `params:
+  s: text
+  n: 3
+  b: false
+  c: { type: choice, options: [x, y] }
+  r: { type: string, required: true, default: d }
+  e: { type: number }
+`;
+  const text = withJobs('a: { steps: [x] }', top);
+
+  it('have their defaults', () => {
+    expect(plan(text).params).toEqual({ s: 'text', n: 3, b: false, c: 'x', r: 'd', e: 0 });
+  });
+
+  it('are read by their type', () => {
+    const params = { s: '1', n: '-2.5', b: 'true', c: 'y' };
+    expect(plan(text, { params }).params).toMatchObject({ s: '1', n: -2.5, b: true, c: 'y' });
+  });
+
+  it.each([
+    [{ n: 'x' }, 'param-value'],
+    [{ n: '' }, 'param-value'],
+    [{ b: 'yes' }, 'param-value'],
+    [{ c: 'z' }, 'param-value'],
+    [{ q: '1' }, 'unknown-param'],
+    [{ toString: '1' }, 'unknown-param'],
+  ])('%j is refused', (params, code) => {
+    expect(refusePlan(text, { params: params })).toEqual([code]);
+  });
+
+  it('must be there where they are required', () => {
+    const required = withJobs('a: { steps: [x] }', 'params: { r: { type: string, required: true } }\n');
+    expect(refusePlan(required)).toEqual(['param-value@3:11 r']);
+    expect(plan(required, { params: { r: '' } }).params).toEqual({ r: '' });
+  });
+});
+
+describe('the matrix', () => {
+  const matrixOf = (matrix: string, top = '') => only(`matrix: ${matrix}`, top).matrix;
+  const versions = 'params: { v: \'{"node":["22","24"]}\' }\n';
+
+  it('is expanded where it is known', () => {
+    expect(matrixOf('{ node: ["22", 24], include: [{ node: 24, x: true }] }')).toEqual({
+      instances: [{ node: '22' }, { node: 24, x: true }],
+    });
+  });
+
+  it('is evaluated now where params and facts suffice', () => {
+    expect(matrixOf('${{ fromJSON(params.v) }}', versions)).toEqual({
+      instances: [{ node: '22' }, { node: '24' }],
+    });
+    expect(
+      matrixOf('{ node: "${{ fromJSON(params.v).node }}", os: ["${{ git.branch }}"] }', versions),
+    ).toEqual({
+      instances: [
+        { node: '22', os: 'main' },
+        { node: '24', os: 'main' },
+      ],
+    });
+    expect(matrixOf('${{ fromJSON(\'{"v":[]}\') }}')).toEqual({ instances: [] });
+  });
+
+  it('stays a template where a job has to run first', () => {
+    const jobs =
+      'a: { steps: [x], outputs: { m: x } }\nb: { needs: [a], steps: [x], matrix: "${{ fromJSON(needs.a.outputs.m) }}" }';
+    expect(plan(withJobs(jobs)).jobs[1]?.matrix).toEqual({ template: '${{ fromJSON(needs.a.outputs.m) }}' });
+  });
+
+  it('says where it does not come out', () => {
+    expect(
+      refusePlan(withJobs('a: { steps: [x], matrix: "${{ fromJSON(params.v) }}" }', 'params: { v: "{" }\n')),
+    ).toEqual(['invalid-expression@5:28 "${{ fromJSON(params.v) }}"']);
+    expect(
+      refusePlan(withJobs('a: { steps: [x], matrix: { n: "${{ params.v }}" } }', 'params: { v: "{" }\n')),
+    ).toEqual(['wrong-type@5:33 "${{ params.v }}"']);
+  });
+
+  describe('narrowed', () => {
+    const text = withJobs(
+      'a: { steps: [x], matrix: { node: ["22", 24] } }\nb: { needs: [a], steps: [x], matrix: { node: [24], os: [u] } }\nc: { needs: [b], steps: [x] }',
+    );
+    const instances = (jobs: string[], matrix: Record<string, string>) =>
+      plan(text, { jobs, matrix }).jobs.map(({ name, matrix: of, only: asked }) => [
+        name,
+        'instances' in of ? of.instances : [],
+        asked,
+      ]);
+
+    it('takes only the instances asked for, of the jobs asked for', () => {
+      expect(instances(['b'], { node: '24' })).toEqual([
+        ['a', [{ node: '22' }, { node: 24 }], {}],
+        ['b', [{ node: 24, os: 'u' }], { node: '24' }],
+      ]);
+    });
+
+    it('leaves jobs alone that do not have the key', () => {
+      expect(instances([], { os: 'u' })).toEqual([
+        ['a', [{ node: '22' }, { node: 24 }], {}],
+        ['b', [{ node: 24, os: 'u' }], { os: 'u' }],
+        ['c', [{}], {}],
+      ]);
+    });
+
+    it('refuses what there is nothing of', () => {
+      expect(refusePlan(text, { matrix: { nod: '24' } })).toEqual(['unknown-key']);
+      expect(refusePlan(text, { jobs: ['c'], matrix: { node: '24' } })).toEqual(['unknown-key']);
+      expect(refusePlan(text, { matrix: { node: '22' } })).toEqual(['param-value']);
+    });
+
+    it('is for the run to decide where only it knows the matrix', () => {
+      const dynamic = withJobs(
+        'a: { steps: [x], outputs: { m: x } }\nb: { needs: [a], steps: [x], matrix: "${{ needs.a.outputs.m }}" }',
+      );
+      expect(plan(dynamic, { matrix: { q: '1' } }).jobs.map((job) => job.only)).toEqual([{}, { q: '1' }]);
+    });
+  });
+});
+
+describe('factsRead', () => {
+  const facts = (jobs: string, top = '') => [...factsRead(load(withJobs(jobs, top)))];
+
+  it('is empty where nothing is read', () => {
+    expect(facts('a: { steps: [x] }')).toEqual([]);
+  });
+
+  it('names what is read, in any case', () => {
+    expect(
+      facts(
+        'a: { steps: [{ run: x, if: GIT.Sha == \'\' }], env: { A: "${{ event.pull-request.number }}" } }',
+        'env: { B: "${{ git.dirty }}" }\n',
+      ),
+    ).toEqual(['event.pull-request.number', 'git.dirty', 'git.sha']);
+  });
+
+  it('names all that may be read', () => {
+    expect(facts('a: { steps: [x], if: toJSON(event.pull-request) }')).toEqual([
+      'event.pull-request.fork',
+      'event.pull-request.number',
+      'event.pull-request.source',
+      'event.pull-request.target',
+    ]);
+    expect(facts('a: { steps: [x], if: "git[params.p]" }', 'params: { p: sha }\n')).toHaveLength(9);
+    expect(facts('a: { steps: [x], reuse: false, if: "contains(run.*, 1)" }')).toHaveLength(4);
+  });
+
+  it('of a plan is that of its jobs', () => {
+    const text = withJobs(
+      'a: { steps: [x], if: git.sha }\nb: { steps: [x], if: git.tag }',
+      'env: { A: "${{ git.ref }}" }\n',
+    );
+    expect(plan(text, { jobs: ['b'] }).factsRead).toEqual(['git.ref', 'git.tag']);
+  });
+});
+
+describe('unsupportedYet', () => {
+  it('names each use of the selected jobs, at its place', () => {
+    const loaded = load(example);
+    const places = (jobs: string[]) => describeAll(unsupportedYet(loaded, plan(example, { jobs })), example);
+    expect(places([])).toEqual(['not-yet@18:5 caches', 'not-yet@28:9 secrets', 'not-yet@45:5 secrets']);
+    expect(places(['lint'])).toEqual([]);
+  });
+
+  it('sees defaults, services and logins', () => {
+    const text = `version: 1
+secrets: [S]
+caches: { c: { path: /c } }
+defaults: { image: { ref: x, auth: { username: u, password-secret: S } }, caches: [c] }
+jobs:
+  a: { steps: [x] }
+  b: { image: y, caches: [], steps: [x], services: { d: { image: { ref: z, auth: { username: u, password-secret: S } }, secrets: [S] } } }`;
+    expect(describeAll(unsupportedYet(load(text), plan(text)), text)).toEqual([
+      'not-yet@4:75 caches',
+      'not-yet@4:30 auth',
+      'not-yet@7:121 secrets',
+      'not-yet@7:76 auth',
+    ]);
+  });
+});
