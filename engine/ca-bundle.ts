@@ -1,0 +1,40 @@
+// The file that names the host's own certificate authorities → one bundle for the steps: the public roots and those.
+import { readFile } from 'node:fs/promises';
+import { rootCertificates } from 'node:tls';
+import type { Environment } from '../src/contract/provider.ts';
+import { fail, ok, type Outcome } from '../src/model/failure.ts';
+
+const certificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/**
+ * PEM; null when the host names no file. First that is there: `--ca-file`, `LOCKSTEP_CA_FILE`, `SSL_CERT_FILE` and
+ * `NODE_EXTRA_CA_CERTS`. Failure `ca-file` (usage) for one of ours that cannot be read or holds no certificate; the
+ * host's own variables may name what is not there.
+ */
+export async function readCaBundle(
+  named: string | undefined,
+  environment: Environment,
+): Promise<Outcome<Uint8Array | null>> {
+  const asked = named ?? nonEmpty(environment.LOCKSTEP_CA_FILE);
+  const files = asked === undefined ? [environment.SSL_CERT_FILE, environment.NODE_EXTRA_CA_CERTS] : [asked];
+  const own = new Set<string>();
+  for (const file of new Set(files.filter((path) => nonEmpty(path) !== undefined))) {
+    const text = await readFile(file ?? '', 'utf8').catch(() => null);
+    const found = text?.match(certificate) ?? [];
+    if (found.length === 0 && asked !== undefined) {
+      return fail(
+        'usage',
+        'ca-file',
+        `${asked} ${text === null ? 'cannot be read' : 'holds no PEM certificate'}`,
+        {
+          hint: 'name a file of PEM certificates with --ca-file or LOCKSTEP_CA_FILE',
+        },
+      );
+    }
+    for (const pem of found) own.add(pem);
+  }
+  if (own.size === 0) return ok(null);
+  return ok(Buffer.from(`${[...new Set([...rootCertificates, ...own])].join('\n')}\n`));
+}
+
+const nonEmpty = (text: string | undefined): string | undefined => (text === '' ? undefined : text);

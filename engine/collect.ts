@@ -1,0 +1,149 @@
+// What a finished job left in its workspace → artifacts and reports in the run folder.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Sandbox } from '../src/contract/sandbox.ts';
+import { fail, type Failure, type Outcome } from '../src/model/failure.ts';
+import { compileGlobs, staticPrefixes } from '../src/model/glob.ts';
+import { diskPath } from '../src/model/path-bytes.ts';
+import type { PlannedArtifact, PlannedReports } from '../src/model/plan.ts';
+import type { JobReason } from '../src/model/result.ts';
+import type { Coverage, TestReport } from '../src/model/test-report.ts';
+import { treeDigest, type TreeEntry } from '../src/model/tree.ts';
+import { collectTree } from './archive.ts';
+import type { StoredArtifact } from './finished-job.ts';
+import type { JobInstance } from './resolve-job.ts';
+import type { Run } from './run.ts';
+
+export interface Collected {
+  readonly artifacts: readonly StoredArtifact[];
+  readonly problem: { readonly reason: JobReason; readonly failure: Failure } | null;
+}
+
+/** Artifacts of this attempt in place of an earlier one's; stops at the first that is a problem. */
+export async function collectArtifacts(
+  run: Run,
+  sandbox: Sandbox,
+  { job, id }: JobInstance,
+  status: 'success' | 'failure',
+): Promise<Collected> {
+  const artifacts: StoredArtifact[] = [];
+  for (const [name, artifact] of Object.entries(job.artifacts)) {
+    if (artifact.when !== 'always' && artifact.when !== status) continue;
+    const folder = run.folder.artifactFolder(id, name);
+    const patterns = [...artifact.paths, ...artifact.exclude.map((pattern) => `!${pattern}`)];
+    const tree = await collect(sandbox, patterns, folder);
+    if (!tree.ok) return { artifacts, problem: { reason: reasonOf(tree.failure), failure: tree.failure } };
+    if (tree.value.length === 0 && artifact.empty === 'error') {
+      return { artifacts, problem: { reason: 'artifact-missing', failure: nothingMatches(name, artifact) } };
+    }
+    const digest = treeDigest(tree.value);
+    artifacts.push({ name, folder, digest, entries: tree.value });
+    await run.emit({
+      type: 'artifact-stored',
+      job: id,
+      name,
+      digest,
+      files: tree.value.length,
+      bytes: tree.value.reduce((sum, entry) => sum + (entry.type === 'file' ? entry.size : 0), 0),
+      path: run.folder.shown(folder),
+    });
+  }
+  return { artifacts, problem: null };
+}
+
+const reasonOf = (failure: Failure): JobReason =>
+  failure.kind === 'pipeline' ? 'artifact-missing' : 'environment';
+
+function nothingMatches(name: string, { paths }: PlannedArtifact): Failure {
+  const message = `artifact ${name}: nothing in the workspace matches ${paths.map((path) => `'${path}'`).join(', ')}`;
+  const hint = 'check the paths (they are relative to /work), or say `empty: ok`';
+  return fail('pipeline', 'artifact-missing', message, { hint }).failure;
+}
+
+const collect = (
+  sandbox: Sandbox,
+  patterns: readonly string[],
+  into: string,
+): Promise<Outcome<TreeEntry[]>> =>
+  collectTree({
+    prefixes: staticPrefixes(patterns),
+    get: (path) => sandbox.get(path === '' ? '/work' : `/work/${path}`),
+    select: compileGlobs(patterns),
+    into,
+  });
+
+/** Always, above all on failure; a report that is missing or broken is a notice, never a failed job. */
+export async function collectReports(
+  run: Run,
+  sandbox: Sandbox,
+  job: string,
+  reports: PlannedReports,
+): Promise<void> {
+  for (const kind of ['junit', 'cobertura', 'lcov', 'sarif'] as const) {
+    const patterns = reports[kind];
+    if (patterns.length === 0) continue;
+    const folder = run.folder.reportFolder(job, kind);
+    const tree = await collect(sandbox, patterns, folder);
+    if (!tree.ok || tree.value.length === 0) {
+      const why = tree.ok ? `nothing matches ${patterns.join(', ')}` : tree.failure.message;
+      await run.emit({
+        type: 'notice',
+        level: 'warning',
+        code: 'report-missing',
+        job,
+        message: `no ${kind} report: ${why}`,
+      });
+      continue;
+    }
+    const files = tree.value.filter((entry) => entry.type === 'file').map((entry) => entry.path);
+    const read = await readReports(run, job, kind, folder, files);
+    await run.emit({ type: 'report-stored', job, kind, files, path: run.folder.shown(folder), ...read });
+  }
+}
+
+interface ReadReports {
+  readonly tests?: TestReport;
+  readonly coverage?: Coverage;
+}
+
+async function readReports(
+  run: Run,
+  job: string,
+  kind: keyof PlannedReports,
+  folder: string,
+  files: readonly string[],
+): Promise<ReadReports> {
+  if (kind === 'sarif') return {};
+  const reader = await run.reports();
+  const tests: TestReport[] = [];
+  const coverage: Coverage[] = [];
+  for (const file of files) {
+    const bytes = await readFile(diskPath(folder, file));
+    const read = reader[kind](bytes);
+    if (!read.ok) {
+      const message = `${join(kind, file)}: ${read.failure.message}`;
+      await run.emit({ type: 'notice', level: 'warning', code: read.failure.code, job, message });
+    } else if ('tests' in read.value) tests.push(read.value);
+    else coverage.push(read.value);
+  }
+  return {
+    ...(tests.length > 0 && { tests: sumTests(tests) }),
+    ...(coverage.length > 0 && { coverage: sumCoverage(coverage) }),
+  };
+}
+
+const sumTests = (reports: readonly TestReport[]): TestReport => ({
+  tests: sum(reports, 'tests'),
+  failed: sum(reports, 'failed'),
+  skipped: sum(reports, 'skipped'),
+  durationMs: sum(reports, 'durationMs'),
+  failures: reports.flatMap((report) => report.failures),
+});
+
+const sumCoverage = (reports: readonly Coverage[]): Coverage => ({
+  covered: sum(reports, 'covered'),
+  lines: sum(reports, 'lines'),
+});
+
+const sum = <Key extends string>(records: readonly Readonly<Record<Key, number>>[], key: Key): number =>
+  records.reduce((total, record) => total + record[key], 0);

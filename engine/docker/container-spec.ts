@@ -1,0 +1,110 @@
+// A sandbox or service → what the engine is asked to create. Pure.
+import type { ContainerCreateOptions, NetworkCreateOptions } from 'dockerode';
+import type { SandboxSpec, ServiceSpec } from '../../src/contract/sandbox.ts';
+import type { Resources } from '../../src/model/plan.ts';
+import { ourFolder } from './step-script.ts';
+
+export const runLabel = 'dev.lockstep.run';
+export const ownerLabel = 'dev.lockstep.owner';
+export const jobLabel = 'dev.lockstep.job';
+export const storeLabel = 'dev.lockstep.store';
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** What every step gets beneath the job's own variables, so that a result does not depend on where it ran. */
+export const fixedEnvironment: Readonly<Record<string, string>> = {
+  TZ: 'UTC',
+  LANG: 'C.UTF-8',
+  SOURCE_DATE_EPOCH: '946684800',
+};
+
+/**
+ * The job's container. Its main process is a shell that reads our requests from its stdin, as root whoever runs the
+ * steps. Stdin closes when this process dies, and the container goes with it. It holds no variable of ours: a snapshot
+ * would keep them.
+ */
+export const jobContainer = (
+  spec: SandboxSpec,
+  labels: Labels,
+  network: string | null,
+): ContainerCreateOptions => ({
+  Image: spec.image.id,
+  Entrypoint: ['sh'],
+  Hostname: 'lockstep',
+  User: '0:0',
+  WorkingDir: '/',
+  AttachStdin: true,
+  AttachStdout: true,
+  OpenStdin: true,
+  StdinOnce: true,
+  // The image's own check is for the program it was built for.
+  Healthcheck: { Test: ['NONE'] },
+  Labels: { ...labels, [jobLabel]: spec.job },
+  HostConfig: {
+    ...limits(spec.resources),
+    Init: true,
+    AutoRemove: true,
+    Privileged: spec.privileged,
+    LogConfig: { Type: 'none', Config: {} },
+    NetworkMode: network ?? (spec.network ? 'bridge' : 'none'),
+    Tmpfs: { [ourFolder]: 'rw,nosuid,nodev,mode=0755,size=64m' },
+  },
+});
+
+export const serviceContainer = (
+  service: ServiceSpec,
+  labels: Labels,
+  network: string,
+): ContainerCreateOptions => ({
+  Image: service.image.id,
+  ...(service.entrypoint === null ? {} : { Entrypoint: [...service.entrypoint] }),
+  ...(service.command === null ? {} : { Cmd: [...service.command] }),
+  ...(service.user === null ? {} : { User: service.user }),
+  Env: Object.entries(service.env).map(([name, value]) => `${name}=${value}`),
+  Hostname: service.name,
+  AttachStdout: true,
+  AttachStderr: true,
+  Labels: { ...labels },
+  HostConfig: {
+    ...limits(service.resources),
+    AutoRemove: true,
+    Privileged: service.privileged,
+    LogConfig: { Type: 'none', Config: {} },
+    NetworkMode: network,
+  },
+  NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: [service.name] } } },
+});
+
+/** Looks at a service from its own network, for services whose image has no tools. */
+export const probeContainer = (image: string, labels: Labels, service: string): ContainerCreateOptions => ({
+  Image: image,
+  Entrypoint: ['sh'],
+  User: '0:0',
+  WorkingDir: '/',
+  AttachStdin: true,
+  OpenStdin: true,
+  StdinOnce: true,
+  Healthcheck: { Test: ['NONE'] },
+  Labels: { ...labels },
+  HostConfig: {
+    Init: true,
+    AutoRemove: true,
+    LogConfig: { Type: 'none', Config: {} },
+    NetworkMode: `container:${service}`,
+  },
+});
+
+export const jobNetwork = (name: string, spec: SandboxSpec, labels: Labels): NetworkCreateOptions => ({
+  Name: name,
+  Driver: 'bridge',
+  Internal: !spec.network,
+  Labels: { ...labels, [jobLabel]: spec.job },
+});
+
+/** Swap is no way around the memory limit: it would make the same job pass on one machine and fail on another. */
+const limits = ({ cpus, memoryBytes, shmBytes, pids }: Resources) => ({
+  ...(cpus === undefined ? {} : { NanoCpus: Math.round(cpus * 1e9) }),
+  ...(memoryBytes === undefined ? {} : { Memory: memoryBytes, MemorySwap: memoryBytes }),
+  ...(shmBytes === undefined ? {} : { ShmSize: shmBytes }),
+  ...(pids === undefined ? {} : { PidsLimit: pids }),
+});

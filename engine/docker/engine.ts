@@ -1,0 +1,100 @@
+// A container engine that answers → the engine contract.
+import type { Engine, Image, Sandbox, SandboxSpec } from '../../src/contract/sandbox.ts';
+import type { Environment } from '../../src/contract/provider.ts';
+import { type Outcome, fail, ok } from '../../src/model/failure.ts';
+import { connectEngine } from './connect.ts';
+import { ownerLabel, runLabel } from './container-spec.ts';
+import { EngineLink } from './engine-link.ts';
+import { type ImageRequest, Images } from './images.ts';
+import type { NetworkAccess } from './network-access.ts';
+import { openSandbox } from './open-sandbox.ts';
+import { type Owner, ownerText, thisOwner } from './owner.ts';
+import { sweep } from './sweep.ts';
+
+export interface DockerEngineOptions {
+  /** `--engine`; like `DOCKER_HOST`, the only place tried when it is there. */
+  readonly engine?: string;
+  readonly environment: Environment;
+  /** Home folder of the user. */
+  readonly home: string;
+  readonly platform: NodeJS.Platform;
+  readonly pid: number;
+  readonly runId: string;
+  readonly access: NetworkAccess;
+}
+
+const closeMs = 10_000;
+
+/** Failure: `no-engine`, with every place tried. */
+export async function createDockerEngine(options: DockerEngineOptions): Promise<Outcome<Engine>> {
+  const [connected, self] = await Promise.all([
+    connectEngine(options),
+    thisOwner(options.platform, options.pid),
+  ]);
+  if (!connected.ok) return connected;
+  const { docker, description } = connected.value;
+  const link = new EngineLink(docker, `${runLabel}=${options.runId}`);
+  const watching = await link.watch();
+  if (!watching.ok) return watching;
+  return ok(new DockerEngine(link, description, self, options));
+}
+
+class DockerEngine implements Engine {
+  readonly description: string;
+  readonly #link: EngineLink;
+  readonly #images: Images;
+  readonly #self: Owner;
+  readonly #options: DockerEngineOptions;
+  readonly #open = new Set<Sandbox>();
+  readonly #removals = new Set<Promise<unknown>>();
+  #closed = false;
+
+  constructor(link: EngineLink, description: string, self: Owner, options: DockerEngineOptions) {
+    this.description = description;
+    this.#link = link;
+    this.#images = new Images(link);
+    this.#self = self;
+    this.#options = options;
+  }
+
+  get lost(): AbortSignal {
+    return this.#link.lost;
+  }
+
+  image(reference: string, request: ImageRequest): Promise<Outcome<Image>> {
+    return this.#images.find(reference, request);
+  }
+
+  async open(spec: SandboxSpec): Promise<Outcome<Sandbox>> {
+    const labels = { [runLabel]: spec.runId, [ownerLabel]: ownerText(this.#self) };
+    const removing = (removal: Promise<unknown>): void => {
+      this.#removals.add(removal);
+      void removal.finally(() => this.#removals.delete(removal));
+    };
+    const opened = await openSandbox(
+      { link: this.#link, images: this.#images, labels, access: this.#options.access, removing },
+      spec,
+    );
+    if (!opened.ok) return opened;
+    if (this.#closed) {
+      await opened.value.close();
+      return fail('environment', 'engine-lost', 'the engine was closed');
+    }
+    this.#open.add(opened.value);
+    return opened;
+  }
+
+  sweep(): Promise<number> {
+    return sweep(this.#link, this.#self, this.#options.platform);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#open].map((sandbox) => sandbox.close()));
+    const late = Promise.withResolvers<undefined>();
+    const timer = setTimeout(late.resolve, closeMs, undefined);
+    await Promise.race([Promise.allSettled([...this.#removals]), late.promise]);
+    clearTimeout(timer);
+    this.#link.close();
+  }
+}

@@ -1,0 +1,280 @@
+// Service definitions → running, ready containers in the job's network.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ServiceSpec } from '../../src/contract/sandbox.ts';
+import { type Failure, type Outcome, fail, ok } from '../../src/model/failure.ts';
+import { type Labels, probeContainer, serviceContainer } from './container-spec.ts';
+import type { EngineLink, Fate } from './engine-link.ts';
+import { isMissingProgram } from './errors.ts';
+import type { Images } from './images.ts';
+import { type Check, checkOf, noToolCode } from './readiness.ts';
+import { ServiceLog } from './service-log.ts';
+
+/** Where services live. */
+export interface ServiceHome {
+  readonly link: EngineLink;
+  readonly images: Images;
+  readonly labels: Labels;
+  /** Id of the job's network. */
+  readonly network: string;
+  /** Image id of the job: looks at services whose own image lacks the tools. */
+  readonly jobImage: string;
+}
+
+interface Running {
+  readonly spec: ServiceSpec;
+  readonly id: string;
+  readonly fate: Fate;
+  readonly log: ServiceLog;
+  /** Container that looks from beside; made when it is first needed. */
+  probe: string | null;
+}
+
+const callMs = 60_000;
+const probeMs = 30_000;
+const defaultReady = { intervalMs: 500, timeoutMs: 60_000 };
+
+export class Services {
+  readonly #home: ServiceHome;
+  readonly #closing: AbortSignal;
+  readonly #died = new AbortController();
+  readonly #containers = new Set<string>();
+  readonly #names: string[] = [];
+  #starting: Promise<unknown> = Promise.resolve();
+
+  constructor(home: ServiceHome, closing: AbortSignal) {
+    this.#home = home;
+    this.#closing = closing;
+  }
+
+  /** Aborts with a Failure when a service ends after it was ready. */
+  get died(): AbortSignal {
+    return this.#died.signal;
+  }
+
+  get names(): readonly string[] {
+    return this.#names;
+  }
+
+  /** Ends early when `stop` aborts, with the failure `cancelled`. */
+  async start(
+    specs: readonly ServiceSpec[],
+    ready: (service: string, ms: number) => void,
+    stop: AbortSignal,
+  ): Promise<Outcome<void>> {
+    this.#names.push(...specs.map((spec) => spec.name));
+    const settled = new AbortController();
+    const starting = Promise.all(specs.map((spec) => this.#startOne(spec, ready, stop, settled.signal)));
+    this.#starting = starting;
+    const outcomes = await starting;
+    settled.abort();
+    return outcomes.find((outcome) => !outcome.ok) ?? ok(undefined);
+  }
+
+  /** Removes all and the network; `job` is the container that is still in it. */
+  async remove(job: string): Promise<void> {
+    const { link, network } = this.#home;
+    await this.#starting;
+    const containers = [...this.#containers, job].map((id) => link.docker.getContainer(id));
+    await Promise.all(
+      containers.map((container) =>
+        link.attempt('remove a container', callMs, () => container.remove({ force: true, v: true })),
+      ),
+    );
+    // The engine lets go of a container's place in the network a little after its removal was asked for.
+    for (let tries = 0; tries < 50; tries++) {
+      const removed = await link.attempt('remove a network', callMs, () =>
+        link.docker.getNetwork(network).remove(),
+      );
+      if (removed.ok || 'failure' in removed) return;
+      if (/not found|no such network/i.test(String(removed.error))) return;
+      await delay(100);
+    }
+  }
+
+  async #launch(spec: ServiceSpec): Promise<Outcome<Running>> {
+    const { link, labels, network } = this.#home;
+    const made = await link.call(`create the service ${spec.name}`, callMs, (signal) =>
+      link.docker.createContainer({ ...serviceContainer(spec, labels, network), abortSignal: signal }),
+    );
+    if (!made.ok) return made;
+    const container = made.value;
+    this.#containers.add(container.id);
+    const fate = link.follow(container.id);
+    const attached = await link.call(`attach to the service ${spec.name}`, callMs, () =>
+      container.attach({ stream: true, stdout: true, stderr: true, hijack: true }),
+    );
+    if (!attached.ok) return attached;
+    const log = new ServiceLog(attached.value);
+    const started = await link.attempt(`start the service ${spec.name}`, callMs, () => container.start());
+    if (!started.ok) {
+      if ('failure' in started) return started;
+      const cause = started.error instanceof Error ? started.error.message : String(started.error);
+      return fail('pipeline', 'service-failed', `the service ${spec.name} could not be started`, { cause });
+    }
+    return ok({ spec, id: container.id, fate, log, probe: null });
+  }
+
+  async #startOne(
+    spec: ServiceSpec,
+    ready: (service: string, ms: number) => void,
+    stop: AbortSignal,
+    over: AbortSignal,
+  ): Promise<Outcome<void>> {
+    const started = performance.now();
+    const given = Promise.withResolvers<Failure>();
+    const { lost } = this.#home.link;
+    whenAborted(stop, over, () =>
+      given.resolve(fail('environment', 'cancelled', 'cancelled while services started').failure),
+    );
+    whenAborted(this.#closing, over, () =>
+      given.resolve(fail('environment', 'sandbox-died', 'the sandbox was closed').failure),
+    );
+    whenAborted(lost, over, () => given.resolve(lost.reason as Failure));
+    if (stop.aborted || this.#closing.aborted) return { ok: false, failure: await given.promise };
+    const launched = await this.#launch(spec);
+    if (!launched.ok) return launched;
+    const outcome = await this.#untilReady(launched.value, given.promise);
+    if (outcome.ok) ready(spec.name, Math.round(performance.now() - started));
+    return outcome;
+  }
+
+  /** `given` resolves when there is no point in waiting any more. */
+  async #untilReady(service: Running, given: Promise<Failure>): Promise<Outcome<void>> {
+    const { spec, fate } = service;
+    const info = await this.#home.images.info(spec.image.id);
+    if (!info.ok) return info;
+    const check = checkOf(spec.ready, info.value.Config);
+    const { intervalMs, timeoutMs } = spec.ready ?? defaultReady;
+    const over = new AbortController();
+    const exited = fate.died.then((code) => this.#exited(service, code));
+    const late = Promise.withResolvers<Failure>();
+    const timer = setTimeout(() => late.resolve(this.#late(service, check, timeoutMs)), timeoutMs);
+    const polled = this.#poll(service, check, intervalMs, over.signal);
+    const failure = await Promise.race([given, exited, late.promise, polled]);
+    clearTimeout(timer);
+    over.abort();
+    if (service.probe !== null) void this.#removeProbe(service.probe);
+    if (failure !== null) return { ok: false, failure };
+    void exited.then((why) => {
+      if (!this.#closing.aborted) this.#died.abort(why);
+    });
+    return ok(undefined);
+  }
+
+  /** Null when the service is ready; else what makes asking further useless. */
+  async #poll(
+    service: Running,
+    check: Check,
+    intervalMs: number,
+    over: AbortSignal,
+  ): Promise<Failure | null> {
+    while (!over.aborted) {
+      const seen =
+        check.kind === 'script'
+          ? await this.#probe(service, check)
+          : await this.#state(service.id, check.kind);
+      if (seen === 'ready') return null;
+      if (seen !== 'not-yet') return seen;
+      await delay(intervalMs, undefined, { signal: over }).catch(() => undefined);
+    }
+    return null;
+  }
+
+  async #state(id: string, kind: 'health' | 'running'): Promise<'ready' | 'not-yet'> {
+    const { link } = this.#home;
+    const seen = await link.call('inspect a service', probeMs, () => link.docker.getContainer(id).inspect());
+    if (!seen.ok) return 'not-yet';
+    const { State: state } = seen.value;
+    return (kind === 'running' ? state.Running : state.Health?.Status === 'healthy') ? 'ready' : 'not-yet';
+  }
+
+  async #probe(service: Running, check: Check & { kind: 'script' }): Promise<'ready' | 'not-yet' | Failure> {
+    const code = await this.#execute(service.probe ?? service.id, check.script);
+    if (code === 0) return 'ready';
+    if (code !== noToolCode && code !== 'no-shell') return 'not-yet';
+    const { name } = service.spec;
+    if (!check.anywhere) {
+      return fail(
+        'pipeline',
+        'service-failed',
+        `the image of the service ${name} has no sh to run its \`ready\` script`,
+      ).failure;
+    }
+    if (service.probe !== null) {
+      const tools = 'curl, wget, python3 or node';
+      return fail(
+        'pipeline',
+        'service-failed',
+        `cannot look whether ${check.what} of the service ${name} is ready`,
+        {
+          hint: code === noToolCode ? `put ${tools} into its image or the job's` : 'its image needs a shell',
+        },
+      ).failure;
+    }
+    const { link, labels, jobImage } = this.#home;
+    const made = await link.call('create a probe', callMs, async () => {
+      const container = await link.docker.createContainer(probeContainer(jobImage, labels, service.id));
+      this.#containers.add(container.id);
+      // Its shell waits for input that never comes, and ends with this process.
+      const stream = await container.attach({ stream: true, stdin: true, hijack: true });
+      stream.on('error', () => undefined);
+      await container.start();
+      return container.id;
+    });
+    // The service may just have ended: that is for its own fate to tell.
+    if (made.ok) service.probe = made.value;
+    return 'not-yet';
+  }
+
+  async #execute(id: string, script: string): Promise<number | 'no-shell'> {
+    const { link } = this.#home;
+    const ran = await link.attempt('look at a service', probeMs, async () => {
+      const exec = await link.docker.getContainer(id).exec({
+        Cmd: ['sh', '-c', script],
+        AttachStdout: true,
+        AttachStderr: true,
+      });
+      const stream = await exec.start({ hijack: true });
+      stream.on('error', () => undefined);
+      stream.resume();
+      await new Promise((resolve) => stream.once('close', resolve));
+      return exec;
+    });
+    if (!ran.ok) return 'error' in ran && isMissingProgram(ran.error) ? 'no-shell' : 1;
+    const seen = await link.call('look at a service', probeMs, () => ran.value.inspect());
+    if (!seen.ok) return 1;
+    // The engine's code for a program that is not there; a script never ends with it by accident of ours.
+    const code = seen.value.ExitCode ?? 1;
+    return code === 126 || code === 127 ? 'no-shell' : code;
+  }
+
+  async #removeProbe(id: string): Promise<void> {
+    const { link } = this.#home;
+    await link.attempt('remove a probe', callMs, () =>
+      link.docker.getContainer(id).remove({ force: true, v: true }),
+    );
+  }
+
+  async #exited({ spec, fate, log }: Running, code: number): Promise<Failure> {
+    await Promise.race([log.ended, delay(1_000)]);
+    const memory = fate.memoryKills > 0 ? ', out of memory' : '';
+    return this.#failed(`the service ${spec.name} exited with ${code}${memory}`, log);
+  }
+
+  #late({ spec, log }: Running, check: Check, timeoutMs: number): Failure {
+    const what =
+      check.kind === 'script' ? check.what : check.kind === 'health' ? 'its HEALTHCHECK' : 'its container';
+    return this.#failed(`the service ${spec.name} was not ready within ${timeoutMs / 1000} s: ${what}`, log);
+  }
+
+  #failed(message: string, log: ServiceLog): Failure {
+    const lines = log.lastLines();
+    return fail('pipeline', 'service-failed', message, { cause: lines === '' ? 'it wrote no log' : lines })
+      .failure;
+  }
+}
+
+function whenAborted(signal: AbortSignal, until: AbortSignal, does: () => void): void {
+  if (signal.aborted) does();
+  else signal.addEventListener('abort', does, { signal: until });
+}

@@ -1,0 +1,191 @@
+// A step spec → its end, in a container that other steps may have been through.
+import type { StepEnd, StepOutput, StepSpec, StopSignals } from '../../src/contract/sandbox.ts';
+import { type Failure, type Outcome, fail, ok } from '../../src/model/failure.ts';
+import { maxSection } from './control-shell.ts';
+import type { JobContainer } from './job-container.ts';
+import { beginRequest, idsRequest, resultRequest, stepText } from './step-script.ts';
+import { noSuchUser, notStartable, parseIds, unfitEnvironment } from './step-refusals.ts';
+import { type ShellEnd, StepShell } from './step-shell.ts';
+import { aborted, stopStep } from './stop-step.ts';
+
+/** How the shell saw the step end. `killed`: false when something of it would not die. */
+interface Ran {
+  readonly shell: StepShell;
+  readonly ended: ShellEnd;
+  readonly killed: boolean;
+}
+
+/**
+ * Keeps one shell from step to step. It is dropped when another user's step comes: what that one does, e.g. to
+ * /etc/group, would not reach a shell started before. An isolated step gets a shell of its own.
+ */
+export class StepRunner {
+  readonly #container: JobContainer;
+  #shell: StepShell | null = null;
+  /** Of the container, up to the last step. */
+  #memoryKills = 0;
+
+  constructor(container: JobContainer) {
+    this.#container = container;
+    const { lost } = container.opened.link;
+    const cut = (): void => this.#shell?.close();
+    lost.addEventListener('abort', cut, { signal: container.closing });
+    container.closing.addEventListener('abort', cut);
+  }
+
+  /** `env` is all that the step gets beyond the image's variables. */
+  async run(
+    step: StepSpec,
+    env: Readonly<Record<string, string>>,
+    output: StepOutput,
+    stop: StopSignals,
+  ): Promise<StepEnd> {
+    const { control, link, fate } = this.#container.opened;
+    if (stopWanted(stop)) return end({ stopped: true });
+    const failed = (failure: Failure): StepEnd =>
+      end({ failure, stopped: stopWanted(stop), outOfMemory: fate.memoryKills > this.#memoryKills });
+
+    const refused = this.#container.dead ?? unfitEnvironment(env);
+    if (refused !== null) return failed(refused);
+    const laidOut = await this.#layOut(step);
+    if (!laidOut.ok) return failed(laidOut.failure);
+    const ran = await this.#runInShell(step, env, output, stop);
+    if (!ran.ok) return failed(ran.failure);
+
+    const { shell, ended, killed } = ran.value;
+    const leftOvers = killed ? await control.clear(shell.alive) : null;
+    if (step.isolated || !shell.reusable) shell.close();
+    const answer = leftOvers === null ? null : await control.ask(resultRequest);
+    if (leftOvers === null || answer === null)
+      return failed(await this.#container.whyDead(killed ? 'step' : 'unkillable'));
+
+    // The kernel's count is exact; the engine's event may come after the step's end.
+    const kills = Number(answer.word('memory-kills') ?? fate.memoryKills);
+    const outOfMemory = kills > this.#memoryKills;
+    this.#memoryKills = kills;
+    const seen = {
+      leftOvers,
+      outOfMemory,
+      outputs: answer.bytes('outputs'),
+      summary: answer.bytes('summary'),
+    };
+    const tooLarge = tooLargeFailure(seen);
+    const kept = tooLarge === null ? seen : { leftOvers, outOfMemory };
+    if (stopWanted(stop)) return end({ ...kept, stopped: true });
+    if (ended.kind === 'no-workdir') {
+      return end({ ...kept, failure: notStartable(`there is no folder ${step.workdir} in the container`) });
+    }
+    const exitCode = ended.kind === 'exited' ? ended.code : await shell.exitCode(link);
+    if (exitCode === null || (ended.kind === 'gone' && !ended.begun)) {
+      const lost = await link.whyEnded(this.#container.opened.id);
+      return end({
+        ...kept,
+        failure: lost ?? notStartable('no shell for the step would start in the container'),
+      });
+    }
+    return end({ ...kept, exitCode, ...(tooLarge === null ? {} : { failure: tooLarge }) });
+  }
+
+  /** The step's script, and empty files for what it may leave. */
+  async #layOut(step: StepSpec): Promise<Outcome<void>> {
+    const { control } = this.#container.opened;
+    const dead = async (): Promise<Outcome<void>> => ({
+      ok: false,
+      failure: await this.#container.whyDead('between-steps'),
+    });
+    let { owner } = this.#container.opened;
+    const { user } = step;
+    if (user !== null) {
+      const answer = await control.ask((marker) => idsRequest(marker, user));
+      if (answer === null) return dead();
+      const ids = parseIds(answer);
+      if (ids === null) return { ok: false, failure: noSuchUser(user) };
+      owner = ids;
+    }
+    const answer = await control.ask((marker) => beginRequest(marker, owner, step.script));
+    if (answer === null) return dead();
+    if (answer.has('ready')) return ok(undefined);
+    return { ok: false, failure: notStartable('its script could not be written into the container') };
+  }
+
+  async #runInShell(
+    step: StepSpec,
+    env: Readonly<Record<string, string>>,
+    output: StepOutput,
+    stop: StopSignals,
+  ): Promise<Outcome<Ran>> {
+    for (;;) {
+      const shell = await this.#shellFor(step);
+      if (!shell.ok) return shell;
+      const reused = shell.value.pid !== null;
+      const ran = await this.#feed(shell.value, stepText, { step, env }, output, stop);
+      // A shell that an earlier step had killed on its way out.
+      const stale = reused && ran.ended.kind === 'gone' && !ran.ended.begun;
+      if (!stale || stopWanted(stop) || this.#container.dead !== null) return ok(ran);
+    }
+  }
+
+  async #shellFor(step: StepSpec): Promise<Outcome<StepShell>> {
+    const { link, id, user: usual } = this.#container.opened;
+    const user = step.user ?? usual;
+    const kept = this.#shell;
+    if (kept !== null && !step.isolated && kept.user === user && kept.reusable && !kept.gone) return ok(kept);
+    kept?.close();
+    const started = await StepShell.start(link, id, user);
+    if (!started.ok) return { ok: false, failure: this.#container.dead ?? started.failure };
+    this.#shell = started.value;
+    if (this.#container.dead !== null) this.#shell.close();
+    return started;
+  }
+
+  /** Lets the step run to its end while `stop` is listened to. */
+  async #feed(
+    shell: StepShell,
+    text: typeof stepText,
+    { step, env }: { step: StepSpec; env: Readonly<Record<string, string>> },
+    output: StepOutput,
+    stop: StopSignals,
+  ): Promise<Ran> {
+    const { control } = this.#container.opened;
+    const begun = Promise.withResolvers<undefined>();
+    const over = new AbortController();
+    const stopping = aborted([stop.stop, stop.kill], over.signal).then(async (wanted) => {
+      if (!wanted) return true;
+      const killed = await stopStep(
+        { control, begun: begun.promise, over: over.signal, spare: () => shell.alive },
+        stop,
+      );
+      // What cannot be killed alone goes with its container.
+      if (!killed) control.close();
+      return killed;
+    });
+    let ended: ShellEnd;
+    try {
+      ended = await shell.run(
+        (marker) => text(marker, step, env),
+        output,
+        () => begun.resolve(undefined),
+      );
+    } finally {
+      over.abort();
+    }
+    return { shell, ended, killed: await stopping };
+  }
+}
+
+const stopWanted = (stop: StopSignals): boolean => stop.stop.aborted || stop.kill.aborted;
+
+const end = (part: Partial<StepEnd>): StepEnd => ({
+  outputs: new Uint8Array(),
+  summary: new Uint8Array(),
+  stopped: false,
+  leftOvers: 0,
+  outOfMemory: false,
+  ...part,
+});
+
+function tooLargeFailure({ outputs, summary }: Pick<StepEnd, 'outputs' | 'summary'>): Failure | null {
+  if (outputs.length <= maxSection && summary.length <= maxSection) return null;
+  const name = outputs.length > maxSection ? '$LOCKSTEP_OUTPUT' : '$LOCKSTEP_SUMMARY';
+  return fail('pipeline', 'output-too-large', `the step wrote more than 1 MiB to ${name}`).failure;
+}

@@ -1,0 +1,217 @@
+// A step → the text that our shells in the container are fed. Pure; plain POSIX sh, for dash, busybox and bash alike.
+import type { StepSpec } from '../../src/contract/sandbox.ts';
+import { markStart } from './log-stream.ts';
+
+/** A tmpfs, so in no snapshot. Only root writes names into it: a step of another user cannot swap our files. */
+export const ourFolder = '/run/lockstep';
+export const scriptPath = `${ourFolder}/script`;
+export const outputPath = `${ourFolder}/output`;
+export const summaryPath = `${ourFolder}/summary`;
+export const caPath = `${ourFolder}/ca.pem`;
+
+export const quote = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
+
+/** A command that prints one mark. `text` is shell text: words that hold no quotes. */
+const mark = (marker: string, text: string): string =>
+  `printf '${marker.replace(markStart, String.raw`\036`)} %s\\n' "${text}"`;
+
+/** Any text into a file by builtins alone; a NUL can be written by printf only as an escape. */
+export const writeFile = (path: string, text: string): string =>
+  `{ ${text
+    .split('\0')
+    .map((part) => `printf %s ${quote(part)}`)
+    .join(String.raw` && printf '\000' && `)}; } >${path}`;
+
+/**
+ * Fed to the container's main shell first; the functions that its requests call. It runs as root, does its work by
+ * builtins where it can (a fork costs a millisecond), and never in a way that ends it: a failed redirection of a special
+ * builtin such as `:` would.
+ */
+export const controlPrelude = `
+exec 2>/dev/null
+unset IFS
+umask 022
+cd /
+owner=
+
+# Sets u and g to what the engine makes of user $1 and group $2; false when there is no such.
+ids() {
+  u= g=
+  if [ -r /etc/passwd ]; then
+    while IFS=: read -r name _ i j _ || [ "$name" ]; do
+      case $1 in "$name" | "$i") u=$i g=$j; break ;; esac
+    done </etc/passwd
+  fi
+  if [ -z "$u" ]; then
+    case $1 in '' | *[!0-9]*) return 1 ;; *) u=$1 g=0 ;; esac
+  fi
+  [ "$2" ] || return 0
+  g=
+  if [ -r /etc/group ]; then
+    while IFS=: read -r name _ i _ || [ "$name" ]; do
+      case $2 in "$name" | "$i") g=$i; break ;; esac
+    done </etc/group
+  fi
+  if [ -z "$g" ]; then
+    case $2 in *[!0-9]*) return 1 ;; *) g=$2 ;; esac
+  fi
+}
+
+# Sends signal $1 to all processes but init, this shell and the others named; sets n to how many live ones there were.
+signal() {
+  s=$1 n=0
+  shift
+  for p in /proc/[0-9]*; do
+    p=\${p#/proc/} state=
+    case " 1 $$ $* " in *" $p "*) continue ;; esac
+    while read -r key value _; do
+      case $key in State:) state=$value; break ;; esac
+    done </proc/$p/status
+    case $state in '' | Z | X) continue ;; esac
+    n=$((n + 1))
+    kill -$s $p
+  done
+}
+
+# Sets o to the number of memory kills so far (cgroup v2, v1), empty where the container cannot see it.
+memory_kills() {
+  o=
+  for f in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do
+    if [ -r $f ]; then
+      while read -r key value; do
+        case $key in oom_kill) o=$value ;; esac
+      done <$f
+    fi
+  done
+}
+
+# Makes file $1 an empty plain file, whatever a step made of it.
+fresh() {
+  if [ ! -f $1 ] || [ -L $1 ]; then rm -rf $1; owner=; fi
+  true >$1
+}
+
+begin() {
+  fresh ${scriptPath}
+  fresh ${outputPath}
+  fresh ${summaryPath}
+  if [ "$owner" != $1 ]; then chown $1 ${outputPath} ${summaryPath} && owner=$1; fi
+}
+
+show() {
+  if [ -f $1 ] && [ ! -L $1 ] && [ -s $1 ]; then cat $1; fi
+}
+
+empty_shm() {
+  for f in /dev/shm/* /dev/shm/.[!.]* /dev/shm/..?*; do
+    if [ -e "$f" ] || [ -L "$f" ]; then rm -rf /dev/shm/* /dev/shm/.[!.]* /dev/shm/..?*; return; fi
+  done
+}
+`;
+
+export interface Setup {
+  readonly user: string;
+  readonly workdir: string;
+  readonly ca: string | null;
+}
+
+/** Answers `ids <uid> <gid>`, or `no-user`, `no-tool <name>`, `no-workdir`. */
+export const setupRequest = (marker: string, { user, workdir, ca }: Setup): string => `
+for tool in cat chown mkdir rm; do command -v $tool >/dev/null || ${mark(marker, 'no-tool $tool')}; done
+if ids ${userWords(user)}; then
+  { [ -d ${quote(workdir)} ] || mkdir -p ${quote(workdir)}; } &&
+    { { [ $u = 0 ] && [ $g = 0 ] && [ -O ${quote(workdir)} ]; } || chown $u:$g ${quote(workdir)}; } || ${mark(marker, 'no-workdir')}
+  ${mark(marker, 'ids $u $g')}
+else
+  ${mark(marker, 'no-user')}
+fi
+${ca === null ? '' : `${writeFile(caPath, ca)}; chmod 444 ${caPath}`}
+`;
+
+/** Answers `ids <uid> <gid>` or `no-user`. */
+export const idsRequest = (marker: string, user: string): string =>
+  `if ids ${userWords(user)}; then ${mark(marker, 'ids $u $g')}; else ${mark(marker, 'no-user')}; fi`;
+
+const userWords = (user: string): string => {
+  const colon = user.indexOf(':');
+  return colon < 0 ? quote(user) : `${quote(user.slice(0, colon))} ${quote(user.slice(colon + 1))}`;
+};
+
+/** Lays out a step's files. Answers `ready`, or nothing when the folder is full. */
+export const beginRequest = (marker: string, owner: { uid: number; gid: number }, script: string): string =>
+  `begin ${owner.uid}:${owner.gid}; ${writeFile(scriptPath, script)} && ${mark(marker, 'ready')}`;
+
+/** Signals what is not ours. Answers `others <count>`. */
+export const signalRequest = (marker: string, signal: 'TERM' | 'KILL', spare: readonly number[]): string =>
+  `signal ${[signal, ...spare].join(' ')}; ${mark(marker, 'others $n')}`;
+
+/** Ends everything but init and the main shell, in one call that no fork escapes. */
+export const killAllRequest = (): string => 'kill -9 -1';
+
+/** After a step: answers `outputs`, the bytes, `summary`, the bytes, `memory-kills <count or nothing>`. */
+export const resultRequest = (marker: string): string =>
+  `empty_shm; memory_kills
+${mark(marker, 'outputs')}; show ${outputPath}
+${mark(marker, 'summary')}; show ${summaryPath}
+${mark(marker, 'memory-kills $o')}`;
+
+/** Ends every request, so that an answer always has an end. */
+export const endOfAnswer = (marker: string): string => `${mark(marker, 'end')}\n`;
+
+/**
+ * Fed to a step shell first. Its own complaints ("Killed") go nowhere; fd 3 is the step's stderr, `$1` is setsid if the
+ * image has it, `$2` is `1` if a step can be given its own open of our pipes: a program may make its stdout
+ * non-blocking, and that would stay so for all who share the open file. Answers `shell <pid> <reusable 0|1>`.
+ */
+export const shellPrelude = (marker: string): string => `
+exec 3>&2 2>/dev/null
+set -- "$(command -v setsid)" 0
+if ( true >/proc/self/fd/1 && true >/proc/self/fd/3 ); then set -- "$1" 1; fi
+if [ "$1" ] && [ "$2" = 1 ]; then ${mark(marker, 'shell $$ 1')}; else ${mark(marker, 'shell $$ 0')}; fi
+`;
+
+/** Shells read or set these themselves: `export` would fail, or not give the value that was asked for. */
+const shellsOwn = new Set(
+  (
+    '_ BASHOPTS BASH_VERSINFO COLUMNS DIRSTACK EPOCHREALTIME EPOCHSECONDS EUID FUNCNAME GROUPS HISTCMD HISTSIZE LINENO ' +
+    'LINES OLDPWD OPTARG OPTIND PPID PWD RANDOM SECONDS SHELLOPTS SHLVL SRANDOM UID'
+  ).split(' '),
+);
+const exportable = (name: string): boolean =>
+  /^[A-Za-z_]\w*$/.test(name) && !name.startsWith('BASH_') && !shellsOwn.has(name);
+
+/**
+ * One step, run in a session of its own. `env` is all the step gets beyond the image's. On both streams `begin` comes
+ * before the step's bytes; then on stdout `exit <code>` or `no-workdir`, on stderr `end`.
+ */
+export function stepText(
+  marker: string,
+  step: Pick<StepSpec, 'shell' | 'workdir'>,
+  env: Readonly<Record<string, string>>,
+): string {
+  const names = Object.keys(env);
+  const odd = names.filter((name) => !exportable(name));
+  const words = [
+    ...(odd.length > 0 ? ['env', '--', ...odd.map((name) => `${name}=${env[name] ?? ''}`)] : []),
+    ...step.shell,
+  ];
+  const [program = 'sh'] = step.shell;
+  return `
+${mark(marker, 'begin')}
+${mark(marker, 'begin')} >&3
+(
+cd ${quote(step.workdir)} 2>/dev/null || { ${mark(marker, 'no-workdir')}; exit 125; }
+umask 022
+unset OLDPWD SHLVL
+${names
+  .filter(exportable)
+  .map((name) => `export ${name}=${quote(env[name] ?? '')}`)
+  .join('\n')}
+if [ "$2" = 1 ]; then exec >/proc/self/fd/1 2>/proc/self/fd/3 3>&-; else exec 2>&3 3>&-; fi
+command -v ${quote(program)} >/dev/null || { printf 'lockstep: %s: not found in the image\\n' ${quote(program)} >&2; exit 127; }
+exec \${1:+"$1"} ${[...words, scriptPath].map(quote).join(' ')}
+) </dev/null
+${mark(marker, 'exit $?')}
+${mark(marker, 'end')} >&3
+`;
+}

@@ -1,0 +1,92 @@
+// What dead runs left in the engine → gone. Only what carries our labels, and only when its owner is surely dead.
+import type { Outcome } from '../../src/model/failure.ts';
+import { ownerLabel, runLabel, storeLabel } from './container-spec.ts';
+import type { EngineLink } from './engine-link.ts';
+import { type Owner, type Standing, parseOwner, standing } from './owner.ts';
+
+export interface Leftover {
+  readonly labels: Readonly<Record<string, string>>;
+  /** Seconds since the epoch. */
+  readonly created: number;
+  /** Of a container. */
+  readonly running: boolean;
+}
+
+const foreignAgeSeconds = 24 * 3600;
+const callMs = 60_000;
+
+/** Whose owner cannot be looked at from here must be old, and nothing of its run may be alive. */
+export function mayGo(
+  thing: Leftover,
+  owner: Standing,
+  aliveRuns: ReadonlySet<string>,
+  now: number,
+): boolean {
+  if (storeLabel in thing.labels) return false;
+  if (owner !== 'foreign') return owner === 'dead';
+  return !aliveRuns.has(thing.labels[runLabel] ?? '') && now - thing.created > foreignAgeSeconds;
+}
+
+interface Found extends Leftover {
+  readonly remove: () => Promise<unknown>;
+}
+
+/** Containers first: a network or volume in use cannot go. What another run's sweep removes meanwhile is no error. */
+export async function sweep(link: EngineLink, self: Owner, platform: NodeJS.Platform): Promise<number> {
+  const standings = new Map<string, Promise<Standing>>();
+  const standingOf = (thing: Leftover): Promise<Standing> => {
+    const text = thing.labels[ownerLabel] ?? '';
+    const known = standings.get(text) ?? standing(parseOwner(text), self, platform);
+    standings.set(text, known);
+    return known;
+  };
+  const lists = await Promise.all([containers(link), networks(link), volumes(link)]);
+  const aliveRuns = new Set(
+    lists.flat().flatMap((thing) => (thing.running ? [thing.labels[runLabel] ?? ''] : [])),
+  );
+  let removed = 0;
+  for (const things of lists) {
+    await Promise.all(
+      things.map(async (thing) => {
+        if (!mayGo(thing, await standingOf(thing), aliveRuns, Date.now() / 1000)) return;
+        if ((await link.attempt('remove a left-over', callMs, () => thing.remove())).ok) removed++;
+      }),
+    );
+  }
+  return removed;
+}
+
+const filters = { label: [ownerLabel] };
+const found = <T>(outcome: Outcome<T>): T | null => (outcome.ok ? outcome.value : null);
+
+async function containers(link: EngineLink): Promise<Found[]> {
+  const list = found(
+    await link.call('list containers', callMs, () => link.docker.listContainers({ all: true, filters })),
+  );
+  return (list ?? []).map((one) => ({
+    labels: one.Labels,
+    created: one.Created,
+    running: one.State === 'running' || one.State === 'paused',
+    remove: () => link.docker.getContainer(one.Id).remove({ force: true, v: true }),
+  }));
+}
+
+async function networks(link: EngineLink): Promise<Found[]> {
+  const list = found(await link.call('list networks', callMs, () => link.docker.listNetworks({ filters })));
+  return (list ?? []).map((one) => ({
+    labels: one.Labels ?? {},
+    created: Date.parse(one.Created) / 1000,
+    running: false,
+    remove: () => link.docker.getNetwork(one.Id).remove(),
+  }));
+}
+
+async function volumes(link: EngineLink): Promise<Found[]> {
+  const list = found(await link.call('list volumes', callMs, () => link.docker.listVolumes({ filters })));
+  return (list?.Volumes ?? []).map((one) => ({
+    labels: one.Labels,
+    created: 'CreatedAt' in one ? Date.parse(String(one.CreatedAt)) / 1000 : Date.now() / 1000,
+    running: false,
+    remove: () => link.docker.getVolume(one.Name).remove(),
+  }));
+}

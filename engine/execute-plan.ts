@@ -1,0 +1,244 @@
+// A plan → the result of every job: who runs when, who is skipped, what is tried again.
+import { resolveEnv, jobContexts, type JobInstance } from './resolve-job.ts';
+import { matrixOf, instanceName } from '../src/model/instance-name.ts';
+import type { Standing } from '../src/contract/evaluator.ts';
+import { ok, type Failure, type Outcome } from '../src/model/failure.ts';
+import type { MatrixValues, PlannedJob, RetryReason } from '../src/model/plan.ts';
+import { runStatus, type JobReason, type JobResult, type RunResult } from '../src/model/result.ts';
+import { pause } from './deadline.ts';
+import { needsContext, type FinishedInstance, type FinishedJob } from './finished-job.ts';
+import { walkGraph } from './graph-walker.ts';
+import { attemptJob, withoutSteps, type JobAttempt } from './run-job.ts';
+import type { Run } from './run.ts';
+import { jobEnd, lineageBefore, withheldBy, type Lineage } from './standing.ts';
+import { createPool, type Pool } from './worker-pool.ts';
+
+/** What `run.json` says of a job instance. */
+export interface InstanceTimes {
+  readonly attempts: number;
+  readonly durationMs: number;
+  readonly stepMs: readonly number[];
+}
+
+export interface Execution {
+  readonly result: RunResult;
+  readonly times: Readonly<Record<string, InstanceTimes>>;
+  /** Per job of the plan, for the folders that a job on another machine starts from. */
+  readonly lineage: Readonly<Record<string, Lineage>>;
+  /** Failures that were not allowed, for the exit code. */
+  readonly failures: readonly { readonly job: string; readonly reason: JobReason }[];
+}
+
+interface InstanceEnd extends FinishedInstance {
+  readonly times: InstanceTimes;
+}
+
+/** `handedOn`: needed jobs that ran elsewhere, by name. Emits every event but the run's own. */
+export async function executePlan(run: Run, handedOn: ReadonlyMap<string, FinishedJob>): Promise<Execution> {
+  const finished = new Map(handedOn);
+  const ends = new Map<string, InstanceEnd>();
+  const jobs = new Map(run.plan.jobs.map((job) => [job.name, job]));
+  const pool = createPool(run.parallel);
+
+  await walkGraph(
+    run.plan.jobs.map((job) => ({ name: job.name, needs: job.needs.map((need) => need.job) })),
+    async (name) => {
+      const job = jobs.get(name);
+      if (!job) return;
+      const before = lineageBefore(job.needs.flatMap((need) => finished.get(need.job)?.end ?? []));
+      const instances = await executeJob(run, job, before, finished, pool);
+      for (const instance of instances) ends.set(instance.id, instance);
+      finished.set(name, {
+        end: jobEnd(
+          instances.map(({ result }) => result),
+          before,
+        ),
+        instances,
+      });
+    },
+  );
+
+  const results = Object.fromEntries([...ends].map(([id, { result }]) => [id, result]));
+  return {
+    result: {
+      schema: 1,
+      pipeline: run.plan.pipeline,
+      platform: run.plan.platform,
+      params: run.plan.params,
+      source: run.source.digest,
+      status: runStatus(Object.values(results)),
+      jobs: results,
+    },
+    times: Object.fromEntries([...ends].map(([id, { times }]) => [id, times])),
+    lineage: Object.fromEntries(
+      [...jobs.keys()].flatMap((name) => {
+        const end = finished.get(name)?.end;
+        return end ? [[name, end.lineage]] : [];
+      }),
+    ),
+    failures: [...ends].flatMap(([job, { result }]) =>
+      result.status === 'failure' && !result['allowed-failure'] && result.reason
+        ? [{ job, reason: result.reason }]
+        : [],
+    ),
+  };
+}
+
+/** All instances of a job, in their order; one under the bare name where there is nothing to expand. */
+async function executeJob(
+  run: Run,
+  job: PlannedJob,
+  before: Lineage,
+  finished: ReadonlyMap<string, FinishedJob>,
+  pool: Pool,
+): Promise<readonly InstanceEnd[]> {
+  const standing: Standing = { ...before, cancelled: run.cancel.aborted };
+  const bare: JobInstance = { id: job.name, job, matrix: {} };
+  const decision = decide(run, job, standing, finished);
+  if (!decision.run) {
+    return [await endWithoutRunning(run, bare, decision.status, decision.reason, decision.failure)];
+  }
+  const { combinations } = decision;
+  if (combinations.length === 0) return [await endWithoutRunning(run, bare, 'skipped', 'condition')];
+  const siblings = new AbortController();
+  const cancel = AbortSignal.any([run.cancel, siblings.signal]);
+  const matrixPool = createPool(job.maxParallel);
+  return Promise.all(
+    combinations.map((matrix) =>
+      matrixPool(async () => {
+        const instance: JobInstance = { id: instanceName(job.name, matrix), job, matrix };
+        const end = await executeInstance(run, instance, { finished, standing, cancel }, pool);
+        if (job.failFast && end.result.status === 'failure' && !end.result['allowed-failure'])
+          siblings.abort();
+        return end;
+      }),
+    ),
+  );
+}
+
+type Decision =
+  | { readonly run: true; readonly combinations: readonly MatrixValues[] }
+  | {
+      readonly run: false;
+      readonly status: 'skipped' | 'cancelled' | 'failure';
+      readonly reason: JobReason;
+      readonly failure?: Failure;
+    };
+
+/** In this order: cancelled, `needs`, the `if`, the matrix. */
+function decide(
+  run: Run,
+  job: PlannedJob,
+  standing: Standing,
+  finished: ReadonlyMap<string, FinishedJob>,
+): Decision {
+  if (run.cancel.aborted) return { run: false, status: 'cancelled', reason: 'cancelled' };
+  const withheld = withheldBy(job, standing, (need) => finished.get(need)?.end);
+  if (withheld) return { run: false, status: 'skipped', reason: withheld };
+  const expanded = expand(run, job, standing, finished);
+  if (!expanded.ok)
+    return { run: false, status: 'failure', reason: 'configuration', failure: expanded.failure };
+  return expanded.value === null
+    ? { run: false, status: 'skipped', reason: 'condition' }
+    : { run: true, combinations: expanded.value };
+}
+
+/** Null when the `if` does not hold. */
+function expand(
+  run: Run,
+  job: PlannedJob,
+  standing: Standing,
+  finished: ReadonlyMap<string, FinishedJob>,
+): Outcome<readonly MatrixValues[] | null> {
+  const contexts = jobContexts(run.plan, {}, needsContext(job, finished));
+  const env = resolveEnv(run.plan.env, { contexts: { ...contexts, env: {} }, standing }, run.evaluator);
+  if (!env.ok) return env;
+  const scope = { contexts: { ...contexts, env: env.value }, standing };
+  if (job.condition) {
+    const holds = run.evaluator.condition(job.condition, scope);
+    if (!holds.ok) return holds;
+    if (!holds.value) return ok(null);
+  }
+  const all =
+    'template' in job.matrix ? run.evaluator.matrix(job.matrix.template, scope) : ok(job.matrix.instances);
+  return all.ok ? ok(all.value.filter((values) => matrixOf(values, job.only))) : all;
+}
+
+interface InstanceSurroundings {
+  readonly finished: ReadonlyMap<string, FinishedJob>;
+  readonly standing: Standing;
+  readonly cancel: AbortSignal;
+}
+
+/** Attempts until one succeeds or no retry is left; a place in the pool is held only while an attempt runs. */
+async function executeInstance(
+  run: Run,
+  instance: JobInstance,
+  around: InstanceSurroundings,
+  pool: Pool,
+): Promise<InstanceEnd> {
+  const { retry } = instance.job;
+  let started = run.now();
+  for (let attempt = 1; ; attempt += 1) {
+    const outcome = await pool(async () => {
+      if (attempt === 1) started = run.now();
+      return around.cancel.aborted
+        ? withoutSteps(instance, 'cancelled', 'cancelled')
+        : attemptJob(run, instance, { ...around, attempt });
+    });
+    const reason = retryReason(outcome.result);
+    const again =
+      reason !== null && attempt <= retry.max && retry.on.includes(reason) && !around.cancel.aborted;
+    if (!again) return endInstance(run, instance, outcome, attempt, started);
+    const delayMs = retry.delayMs * retry.backoff ** (attempt - 1);
+    await run.emit({
+      type: 'job-retrying',
+      job: instance.id,
+      attempt,
+      reason: outcome.result.reason ?? 'failure',
+      delayMs,
+    });
+    await pause(delayMs, around.cancel);
+  }
+}
+
+/** Which `retry.on` a failure answers to; the other reasons would only come again. */
+const retryReasons: Partial<Record<JobReason, RetryReason>> = {
+  'step-failed': 'failure',
+  'service-failed': 'failure',
+  'artifact-missing': 'failure',
+  timeout: 'timeout',
+  environment: 'environment',
+};
+
+const retryReason = ({ status, reason }: JobResult): RetryReason | null =>
+  status === 'failure' && reason !== undefined ? (retryReasons[reason] ?? null) : null;
+
+async function endInstance(
+  run: Run,
+  { id }: JobInstance,
+  { result, artifacts, stepMs, failure }: JobAttempt,
+  attempts: number,
+  started: number,
+): Promise<InstanceEnd> {
+  const durationMs = run.now() - started;
+  await run.emit({
+    type: 'job-finished',
+    job: id,
+    at: run.now(),
+    durationMs,
+    attempts,
+    result,
+    ...(failure && { failure }),
+  });
+  return { id, result, artifacts, times: { attempts, durationMs, stepMs } };
+}
+
+const endWithoutRunning = (
+  run: Run,
+  instance: JobInstance,
+  status: 'skipped' | 'cancelled' | 'failure',
+  reason: JobReason,
+  failure?: Failure,
+): Promise<InstanceEnd> =>
+  endInstance(run, instance, withoutSteps(instance, status, reason, failure), 0, run.now());

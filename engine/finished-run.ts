@@ -1,0 +1,59 @@
+// The folder of a finished run, maybe from another machine → its three documents; and the writing of them.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fail, ok, type Outcome } from '../src/model/failure.ts';
+import { canonicalJson } from '../src/model/json.ts';
+import { resultText, type RunResult } from '../src/model/result.ts';
+import {
+  parseRunInputs,
+  parseRunResult,
+  parseRunTimes,
+  type RunInputs,
+  type RunTimes,
+} from '../src/model/run-files.ts';
+import { runFolderAt, writeAtomically, type RunFolder } from './run-folder.ts';
+
+export interface FinishedRun {
+  readonly folder: RunFolder;
+  readonly result: RunResult;
+  readonly inputs: RunInputs;
+  readonly times: RunTimes;
+}
+
+/** Failure `run-folder` (usage): what is missing or damaged there. */
+export async function readRunFolder(path: string): Promise<Outcome<FinishedRun>> {
+  const read = async <T>(name: string, parse: (text: string) => T): Promise<Outcome<T>> => {
+    try {
+      return ok(parse(await readFile(join(path, name), 'utf8')));
+    } catch (error) {
+      return fail('usage', 'run-folder', `${path} is no finished run: cannot read ${name}`, {
+        cause: error instanceof Error ? error.message : String(error),
+        hint: 'name a folder such as .lockstep/runs/ID that a finished run left',
+      });
+    }
+  };
+  const result = await read('result.json', parseRunResult);
+  if (!result.ok) return result;
+  const inputs = await read('inputs.json', parseRunInputs);
+  if (!inputs.ok) return inputs;
+  const times = await read('run.json', parseRunTimes);
+  if (!times.ok) return times;
+  const folder = runFolderAt(path, times.value.id, path);
+  return ok({ folder, result: result.value, inputs: inputs.value, times: times.value });
+}
+
+/** What two parts of one run must agree on; the name of the first that differs, or null. */
+export function disagreement(
+  a: Pick<RunResult, 'source' | 'params' | 'pipeline' | 'platform'>,
+  b: Pick<RunResult, 'source' | 'params' | 'pipeline' | 'platform'>,
+): 'source' | 'params' | 'pipeline' | 'platform' | null {
+  const parts = ['source', 'params', 'pipeline', 'platform'] as const;
+  return parts.find((part) => canonicalJson(a[part]) !== canonicalJson(b[part])) ?? null;
+}
+
+/** `result.json` comes last: a folder that has one is whole. */
+export async function writeRunFolder({ folder, result, inputs, times }: FinishedRun): Promise<void> {
+  await writeAtomically(join(folder.path, 'inputs.json'), `${JSON.stringify(inputs)}\n`);
+  await writeAtomically(join(folder.path, 'run.json'), `${JSON.stringify(times, null, 2)}\n`);
+  await writeAtomically(join(folder.path, 'result.json'), resultText(result));
+}

@@ -1,0 +1,94 @@
+// A finished execution → the documents of its run folder.
+import { createHash } from 'node:crypto';
+import { encodePath } from '../src/model/path-bytes.ts';
+import type { CiContext } from '../src/model/ci-context.ts';
+import { resultDigest } from '../src/model/result.ts';
+import type { RunInputs } from '../src/model/run-files.ts';
+import type { TreeEntry } from '../src/model/tree.ts';
+import type { Execution } from './execute-plan.ts';
+import type { FinishedRun } from './finished-run.ts';
+import type { Run } from './run.ts';
+
+export function finishedRun(
+  run: Run,
+  execution: Execution,
+  selection: RunInputs['selection'],
+  provider: string,
+  started: Date,
+  finished: Date,
+): FinishedRun {
+  const { plan, source } = run;
+  const jobs = Object.entries(execution.result.jobs);
+  return {
+    folder: run.folder,
+    result: execution.result,
+    inputs: {
+      schema: 1,
+      selection,
+      file: plan.file,
+      params: plan.params,
+      facts: Object.fromEntries(plan.factsRead.map((fact) => [fact, factValue(plan.context, fact)])),
+      source: { digest: source.digest, files: source.entries.map(fileLine) },
+      images: Object.fromEntries(
+        jobs.flatMap(([id, { image }]) => (image === undefined ? [] : [[id, image]])),
+      ),
+      env: Object.fromEntries(
+        plan.jobs.map((job) => [
+          job.name,
+          [
+            ...new Set([plan, job, ...job.steps, ...job.finally].flatMap(({ env }) => Object.keys(env))),
+          ].sort(),
+        ]),
+      ),
+      secrets: [],
+      graph: plan.graph,
+      instances: Object.keys(execution.times),
+      lineage: execution.lineage,
+    },
+    times: {
+      id: run.folder.id,
+      provider,
+      digest: resultDigest(execution.result),
+      started: started.toISOString(),
+      finished: finished.toISOString(),
+      'duration-ms': finished.getTime() - started.getTime(),
+      jobs: Object.fromEntries(
+        Object.entries(execution.times).map(([id, { attempts, durationMs, stepMs }]) => [
+          id,
+          {
+            attempts,
+            'duration-ms': durationMs,
+            reused: 'none',
+            steps: stepMs.map((ms) => ({ 'duration-ms': ms, reused: false })),
+          },
+        ]),
+      ),
+    },
+  };
+}
+
+/** `git.sha` → its value; null for one that is not there. */
+const factValue = (context: CiContext, fact: string): unknown =>
+  fact
+    .split('.')
+    .reduce<unknown>(
+      (value, name) =>
+        typeof value === 'object' && value !== null
+          ? ((value as Record<string, unknown>)[name] ?? null)
+          : null,
+      context,
+    );
+
+/** Mode as git writes it; a link's digest is that of its target. */
+function fileLine(entry: TreeEntry): RunInputs['source']['files'][number] {
+  switch (entry.type) {
+    case 'file':
+      return { path: entry.path, mode: entry.executable ? '100755' : '100644', digest: entry.digest };
+    case 'link': {
+      const digest = createHash('sha256').update(encodePath(entry.target)).digest('hex');
+      return { path: entry.path, mode: '120000', digest: `sha256:${digest}` };
+    }
+    case 'folder':
+      return { path: entry.path, mode: '040000', digest: '' };
+  }
+}

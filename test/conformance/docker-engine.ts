@@ -1,0 +1,20 @@
+// The machine's own container engine, for tests that need a real one.
+import { homedir } from 'node:os';
+import { type DockerEngineOptions, createDockerEngine } from '../../engine/docker/engine.ts';
+import type { Engine } from '../../src/contract/sandbox.ts';
+
+export const engineOptions = (more: Partial<DockerEngineOptions> = {}): DockerEngineOptions => ({
+  environment: process.env,
+  home: homedir(),
+  platform: process.platform,
+  pid: process.pid,
+  runId: 'conformance',
+  access: { proxies: {}, caBundle: null },
+  ...more,
+});
+
+export async function dockerEngine(more: Partial<DockerEngineOptions> = {}): Promise<Engine> {
+  const engine = await createDockerEngine(engineOptions(more));
+  if (!engine.ok) throw new Error(`${engine.failure.message}\n${engine.failure.cause ?? ''}`);
+  return engine.value;
+}

@@ -1,0 +1,31 @@
+// Runs the sandbox contract for Docker, both ways a step can be run, and for the scripted fake.
+import { scriptedEngine } from '../fakes/scripted-engine.ts';
+import { dockerEngine } from './docker-engine.ts';
+import { sandboxContract } from './sandbox.ts';
+
+const docker = { make: () => dockerEngine() };
+sandboxContract('Docker, a shell for all steps, Debian', {
+  ...docker,
+  image: 'debian:bookworm-slim',
+  isolated: false,
+});
+sandboxContract('Docker, a shell for all steps, busybox', {
+  ...docker,
+  image: 'busybox:latest',
+  isolated: false,
+});
+sandboxContract('Docker, an exec for each step', {
+  ...docker,
+  image: 'debian:bookworm-slim',
+  isolated: true,
+});
+sandboxContract('scripted', {
+  image: 'any:1',
+  isolated: false,
+  make: (programs) =>
+    Promise.resolve(
+      scriptedEngine({
+        step: (step, io) => programs.find((program) => program.sh === step.script)?.scripted(io),
+      }),
+    ),
+});

@@ -1,0 +1,277 @@
+// An engine whose steps do what the test says, when the test says: every interleaving is exact and nothing sleeps.
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { createHash } from 'node:crypto';
+import { extract, pack } from 'tar-stream';
+import type {
+  Engine,
+  Image,
+  Sandbox,
+  SandboxSpec,
+  ServiceSpec,
+  StepEnd,
+  StepOutput,
+  StepSpec,
+  StopSignals,
+} from '../../src/contract/sandbox.ts';
+import { type Failure, type Outcome, fail, ok } from '../../src/model/failure.ts';
+import type { LogStream } from '../../src/model/event.ts';
+
+/** What a scripted step may do. */
+export interface StepIo {
+  readonly job: string;
+  /** The sandbox's files by absolute path, to read and to change. */
+  readonly files: Map<string, string>;
+  write(stream: LogStream, bytes: string | Uint8Array): Promise<void>;
+  /** From here on SIGTERM does not end the step; resolves when it comes. */
+  trapTerm(): Promise<void>;
+}
+
+export interface ScriptedEnd extends Partial<Omit<StepEnd, 'outputs' | 'summary' | 'stopped'>> {
+  readonly outputs?: string;
+  readonly summary?: string;
+}
+
+export interface EngineScript {
+  /** One step; without an answer it ends with 0. A promise that never resolves is a step that hangs. */
+  readonly step?: (step: StepSpec, io: StepIo) => Promise<ScriptedEnd | undefined> | ScriptedEnd | undefined;
+  readonly image?: (reference: string) => Promise<Outcome<Image>> | Outcome<Image>;
+  /** Called before a sandbox opens; a failure is what `open` gives. */
+  readonly open?: (spec: SandboxSpec) => Promise<Failure | undefined> | Failure | undefined;
+  readonly service?: (service: ServiceSpec) => Promise<Failure | undefined> | Failure | undefined;
+}
+
+/** What happened, in order, e.g. `open a`, `run a: npm test`, `close a`. */
+export interface ScriptedEngine extends Engine {
+  readonly calls: readonly string[];
+  /** Sandboxes now open. */
+  readonly sandboxes: number;
+  lose(): void;
+  killService(name: string): void;
+}
+
+/** A promise that the test resolves. */
+export interface Gate {
+  readonly opened: Promise<void>;
+  open(): void;
+}
+
+export function gate(): Gate {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  return { opened: promise.then(() => undefined), open: () => resolve(undefined) };
+}
+
+const lostFailure = fail('environment', 'engine-lost', 'lost the container engine').failure;
+const closedFailure = fail('environment', 'sandbox-died', 'the sandbox was closed').failure;
+const maxSection = 1024 * 1024;
+
+export function scriptedEngine(script: EngineScript = {}): ScriptedEngine {
+  const calls: string[] = [];
+  const lost = new AbortController();
+  const open = new Set<ScriptedSandbox>();
+  return {
+    description: 'scripted',
+    lost: lost.signal,
+    calls,
+    get sandboxes() {
+      return open.size;
+    },
+    lose: () => lost.abort(lostFailure),
+    killService(name) {
+      const failure = fail('pipeline', 'service-failed', `the service ${name} exited with 1`).failure;
+      for (const sandbox of open) if (sandbox.services.has(name)) sandbox.serviceEnd.abort(failure);
+    },
+    async image(reference) {
+      calls.push(`image ${reference}`);
+      if (lost.signal.aborted) return { ok: false, failure: lostFailure };
+      const id = `sha256:${createHash('sha256').update(reference).digest('hex')}`;
+      return (await script.image?.(reference)) ?? ok({ reference, id, digest: id });
+    },
+    async open(spec) {
+      calls.push(`open ${spec.job}`);
+      const failure = lost.signal.aborted ? lostFailure : await script.open?.(spec);
+      if (failure !== undefined) return { ok: false, failure };
+      const sandbox = new ScriptedSandbox(spec, script, lost.signal, calls, () => open.delete(sandbox));
+      open.add(sandbox);
+      return ok(sandbox);
+    },
+    sweep: () => Promise.resolve(0),
+    async close() {
+      calls.push('close engine');
+      await Promise.all([...open].map((sandbox) => sandbox.close()));
+    },
+  };
+}
+
+class ScriptedSandbox implements Sandbox {
+  readonly owner = { uid: 0, gid: 0 };
+  readonly serviceEnd = new AbortController();
+  readonly services = new Set<string>();
+  readonly #files = new Map<string, string>();
+  readonly #closing = new AbortController();
+  readonly #spec: SandboxSpec;
+  readonly #script: EngineScript;
+  readonly #lost: AbortSignal;
+  readonly #calls: string[];
+  readonly #closed: () => void;
+  #busy = false;
+
+  constructor(
+    spec: SandboxSpec,
+    script: EngineScript,
+    lost: AbortSignal,
+    calls: string[],
+    closed: () => void,
+  ) {
+    this.#spec = spec;
+    this.#script = script;
+    this.#lost = lost;
+    this.#calls = calls;
+    this.#closed = closed;
+  }
+
+  get serviceDied(): AbortSignal {
+    return this.serviceEnd.signal;
+  }
+
+  put(tar: AsyncIterable<Uint8Array>): Promise<Outcome<void>> {
+    return this.#alone('put', async () => {
+      const entries = extract();
+      Readable.from(tar).pipe(entries);
+      for await (const entry of entries) {
+        const path = `/${entry.header.name.replace(/^\/|\/$/g, '')}`;
+        const content = await text(entry);
+        if (entry.header.type === 'file') this.#files.set(path, content);
+      }
+      return ok(undefined);
+    });
+  }
+
+  startServices(
+    services: readonly ServiceSpec[],
+    ready: (service: string, ms: number) => void,
+    stop: AbortSignal,
+  ): Promise<Outcome<void>> {
+    return this.#alone('services', async () => {
+      const started = services.map(async (service) => {
+        const failure = await this.#script.service?.(service);
+        if (failure !== undefined) return failure;
+        this.services.add(service.name);
+        ready(service.name, 0);
+        return undefined;
+      });
+      const cancelled = new Promise<[Failure]>((resolve) => {
+        const end = (): void =>
+          resolve([fail('environment', 'cancelled', 'cancelled while services started').failure]);
+        if (stop.aborted) end();
+        stop.addEventListener('abort', end, { once: true });
+      });
+      const failure = (await Promise.race([Promise.all(started), cancelled])).find(
+        (one) => one !== undefined,
+      );
+      return failure === undefined ? ok(undefined) : { ok: false, failure };
+    });
+  }
+
+  async run(step: StepSpec, output: StepOutput, stop: StopSignals): Promise<StepEnd> {
+    const ran = await this.#alone(`run: ${step.script}`, async () => ok(await this.#run(step, output, stop)));
+    return ran.ok ? ran.value : { ...nothing, failure: ran.failure, stopped: wanted(stop) };
+  }
+
+  get(path: string): Promise<Outcome<Readable | null>> {
+    return this.#alone(`get ${path}`, async () => {
+      const found = [...this.#files].filter(([file]) => file === path || file.startsWith(`${path}/`));
+      if (found.length === 0) return ok(null);
+      const tar = pack();
+      const parent = path.slice(0, path.lastIndexOf('/') + 1);
+      for (const [file, content] of found) tar.entry({ name: file.slice(parent.length) }, content);
+      tar.finalize();
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of tar) chunks.push(chunk as Uint8Array);
+      return ok(Readable.from(chunks, { objectMode: false }));
+    });
+  }
+
+  close(): Promise<void> {
+    if (this.#closing.signal.aborted) return Promise.resolve();
+    this.#calls.push(`close ${this.#spec.job}`);
+    this.#closing.abort();
+    this.#closed();
+    return Promise.resolve();
+  }
+
+  async #run(step: StepSpec, output: StepOutput, stop: StopSignals): Promise<StepEnd> {
+    if (wanted(stop)) return { ...nothing, stopped: true };
+    const over = new AbortController();
+    const trapped = gate();
+    let traps = false;
+    const io: StepIo = {
+      job: this.#spec.job,
+      files: this.#files,
+      write: async (stream, bytes) => {
+        if (!over.signal.aborted) await output(stream, Buffer.from(bytes));
+      },
+      trapTerm() {
+        traps = true;
+        return trapped.opened;
+      },
+    };
+    const died = new Promise<undefined>((resolve) => {
+      const die = (): void => resolve(undefined);
+      const once = { signal: over.signal };
+      stop.kill.addEventListener('abort', die, once);
+      for (const end of [this.#lost, this.#closing.signal]) end.addEventListener('abort', die, once);
+      stop.stop.addEventListener(
+        'abort',
+        () => {
+          if (!traps) die();
+          else {
+            trapped.open();
+            const grace = setTimeout(die, stop.graceMs);
+            over.signal.addEventListener('abort', () => clearTimeout(grace));
+          }
+        },
+        once,
+      );
+    });
+    try {
+      const does = Promise.resolve(this.#script.step?.(step, io)).then((end) => end ?? {});
+      const end = await Promise.race([does, died]);
+      if (this.#lost.aborted) return { ...nothing, failure: lostFailure };
+      if (this.#closing.signal.aborted) return { ...nothing, failure: closedFailure };
+      const { outputs = '', summary = '', exitCode = 0, ...rest } = end ?? {};
+      const left = { ...nothing, outputs: Buffer.from(outputs), summary: Buffer.from(summary), ...rest };
+      if (wanted(stop)) return { ...left, stopped: true };
+      if (left.outputs.length <= maxSection && left.summary.length <= maxSection)
+        return { ...left, exitCode };
+      const failure = fail('pipeline', 'output-too-large', 'the step wrote more than 1 MiB').failure;
+      return { ...nothing, ...rest, exitCode, failure };
+    } finally {
+      over.abort();
+    }
+  }
+
+  /** Calls on one sandbox never overlap: the engine that makes them so has a bug. */
+  async #alone<T>(call: string, does: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    if (this.#busy) throw new Error(`${this.#spec.job}: ${call} while another call is under way`);
+    this.#calls.push(call.replace(/^\w+/, (verb) => `${verb} ${this.#spec.job}`));
+    if (this.#lost.aborted) return { ok: false, failure: lostFailure };
+    if (this.#closing.signal.aborted) return { ok: false, failure: closedFailure };
+    this.#busy = true;
+    try {
+      return await does();
+    } finally {
+      this.#busy = false;
+    }
+  }
+}
+
+const nothing: StepEnd = {
+  outputs: new Uint8Array(),
+  summary: new Uint8Array(),
+  stopped: false,
+  leftOvers: 0,
+  outOfMemory: false,
+};
+
+const wanted = (stop: StopSignals): boolean => stop.stop.aborted || stop.kill.aborted;
