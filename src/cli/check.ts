@@ -1,0 +1,22 @@
+// `lockstep check`: every problem of a pipeline file, as text or JSON.
+import { findPipelineFile } from '../compose/pipeline-file.ts';
+import { checkPipeline } from '../compose/plan.ts';
+import { showDiagnostics, showFailure } from './show.ts';
+
+export interface CheckOptions {
+  readonly file?: string;
+  readonly json?: boolean;
+}
+
+export function checkCommand(named: string | undefined, options: CheckOptions): number {
+  const file = findPipelineFile(process.cwd(), named ?? options.file);
+  if (!file.ok) return showFailure(file.failure);
+  const { pipeline, diagnostics } = checkPipeline(file.value);
+  const bad = diagnostics.some((diagnostic) => diagnostic.severity === 'error');
+  if (options.json) process.stdout.write(`${JSON.stringify({ ok: !bad, diagnostics }, null, 2)}\n`);
+  else {
+    showDiagnostics(diagnostics, new Map([[file.value.name, file.value.text]]));
+    if (!bad && pipeline) process.stdout.write(`${file.value.name}: no problem found\n`);
+  }
+  return bad ? 2 : 0;
+}

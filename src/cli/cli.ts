@@ -1,0 +1,10 @@
+// What bin/lockstep runs.
+import { main } from './main.ts';
+
+for (const stream of [process.stdout, process.stderr]) {
+  // That nobody reads any more is no bug; `run` ends its run for it, the other commands are over anyway.
+  stream.on('error', () => undefined);
+}
+const code = await main(process.argv.slice(2));
+// Not left to the event loop: a request that an engine never answers would keep the process alive.
+process.stdout.write('', () => process.stderr.write('', () => process.exit(code)));

@@ -1,0 +1,116 @@
+// `lockstep run`: the pipeline in containers, its events to the reporter, its result to an exit code.
+import { availableParallelism } from 'node:os';
+import { findPipelineFile } from '../compose/pipeline-file.ts';
+import { preparePlan } from '../compose/plan.ts';
+import { newRunId, prepareRun, type PreparedRun, type RunEnd } from '../compose/run.ts';
+import type { Emit } from '../model/event.ts';
+import { fail } from '../model/failure.ts';
+import { createJsonReporter } from '../report/json.ts';
+import { createPlainReporter } from '../report/plain.ts';
+import { selectionOf, type SelectionOptions } from './options.ts';
+import { createOutput } from './output.ts';
+import { writeResultFile } from './result-file.ts';
+import { showDiagnostics, showFailure, stdoutColor } from './show.ts';
+import { signalExitCode, watchSignals, type Interrupts } from './signals.ts';
+
+export interface RunCommandOptions extends SelectionOptions {
+  readonly parallel?: number;
+  readonly pull?: boolean;
+  readonly from: readonly string[];
+  readonly allow: readonly 'privileged'[];
+  readonly engine?: string;
+  readonly caFile?: string;
+  readonly result?: string;
+  readonly json?: boolean;
+  readonly exitCodeAllowedFailure?: number;
+}
+
+export async function runCommand(jobs: readonly string[], options: RunCommandOptions): Promise<number> {
+  if (options.from.length > 0 && options.needs) {
+    return showFailure(
+      fail(
+        'usage',
+        'from-without-no-needs',
+        '--from names the runs of needs, and this run would run them itself',
+        {
+          hint: 'add --no-needs',
+        },
+      ).failure,
+    );
+  }
+  const interrupts = watchSignals();
+  const file = findPipelineFile(process.cwd(), options.file);
+  if (!file.ok) return showFailure(file.failure);
+  const runId = newRunId(new Date());
+  const planned = await preparePlan(file.value, selectionOf(jobs, options), process.env, runId);
+  if (!planned.ok) return showFailure(planned.failure);
+  const { plan, diagnostics } = planned.value;
+  const sources = new Map([[file.value.name, file.value.text]]);
+  if (showDiagnostics([...diagnostics, ...planned.value.notYet], sources) || !plan) return 2;
+  const privileged = plan.jobs.find(
+    (job) => job.privileged || Object.values(job.services).some((s) => s.privileged),
+  );
+  if (privileged && !options.allow.includes('privileged')) {
+    return showFailure(
+      fail('usage', 'privileged-not-allowed', `job ${privileged.name} asks for a privileged container`, {
+        hint: 'read what it does, then add --allow privileged',
+      }).failure,
+    );
+  }
+  const prepared = await prepareRun(
+    file.value,
+    { ...planned.value, plan },
+    {
+      runId,
+      selection: selectionOf(jobs, options),
+      parallel: options.parallel ?? availableParallelism(),
+      pull: options.pull ?? false,
+      from: options.from,
+      ...(options.engine !== undefined && { engine: options.engine }),
+      ...(options.caFile !== undefined && { caFile: options.caFile }),
+      environment: process.env,
+      cancel: interrupts.cancel,
+      kill: interrupts.kill,
+    },
+  );
+  if (!prepared.ok) {
+    const signal = interrupts.received();
+    return signal ? signalExitCode[signal] : showFailure(prepared.failure);
+  }
+  showDiagnostics(prepared.value.warnings, sources);
+  return report(prepared.value, options, interrupts);
+}
+
+async function report(run: PreparedRun, options: RunCommandOptions, interrupts: Interrupts): Promise<number> {
+  const output = createOutput(process.stdout, () => interrupts.interrupt('SIGHUP'), interrupts.kill);
+  const reporter: Emit = options.json
+    ? createJsonReporter((text) => output.write(Buffer.from(text)))
+    : createPlainReporter({
+        write: (bytes) => output.write(bytes),
+        color: stdoutColor(),
+        ...(process.stdout.isTTY && { width: process.stdout.columns }),
+      });
+  interrupts.listen((signal, atOnce) => run.cancelling(signal, atOnce));
+  const end = await run.execute(reporter);
+  // What nobody takes would keep the process alive.
+  if (!(await output.drained())) process.exit(signalExitCode[interrupts.received() ?? 'SIGINT']);
+  if (!end.ok) return showFailure(end.failure);
+  if (options.result !== undefined) {
+    const failure = await writeResultFile(options.result, end.value.result);
+    if (failure) return showFailure(failure);
+  }
+  const signal = interrupts.received();
+  return signal ? signalExitCode[signal] : exitCode(end.value, options.exitCodeAllowedFailure ?? 0);
+}
+
+/** 3 when the environment is to blame for every failure that is not allowed. */
+function exitCode({ result, failures }: RunEnd, allowedFailure: number): number {
+  switch (result.status) {
+    case 'cancelled':
+      return 1;
+    case 'failure':
+      return failures.every(({ reason }) => reason === 'environment') ? 3 : 1;
+    case 'success':
+      return Object.values(result.jobs).some((job) => job['allowed-failure']) ? allowedFailure : 0;
+  }
+}

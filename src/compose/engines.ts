@@ -1,0 +1,53 @@
+// The options of a run → the container engine, connected when it is first asked for and again after it was lost.
+import { homedir } from 'node:os';
+import { readCaBundle } from '../../engine/ca-bundle.ts';
+import { hostProxies } from '../../engine/docker/network-access.ts';
+import type { Environment } from '../contract/provider.ts';
+import type { Engine } from '../contract/sandbox.ts';
+import { ok, type Outcome } from '../model/failure.ts';
+
+export interface EngineOptions {
+  /** `--engine` and `--ca-file`. */
+  readonly engine?: string;
+  readonly caFile?: string;
+  readonly environment: Environment;
+  readonly runId: string;
+}
+
+export interface Engines {
+  /** The engine; after it was lost, a new connection. */
+  readonly current: () => Promise<Outcome<Engine>>;
+  readonly close: () => Promise<void>;
+}
+
+export async function openEngines(options: EngineOptions): Promise<Outcome<Engines>> {
+  const { environment, runId } = options;
+  const caBundle = await readCaBundle(options.caFile, environment);
+  if (!caBundle.ok) return caBundle;
+  const connect = async (): Promise<Outcome<Engine>> => {
+    const { createDockerEngine } = await import('../../engine/docker/engine.ts');
+    const engine = await createDockerEngine({
+      ...(options.engine !== undefined && { engine: options.engine }),
+      environment,
+      home: homedir(),
+      platform: process.platform,
+      pid: process.pid,
+      runId,
+      access: { proxies: hostProxies(environment), caBundle: caBundle.value },
+    });
+    // What dead runs left goes before anything new comes.
+    if (engine.ok) await engine.value.sweep();
+    return engine;
+  };
+  let last: Promise<Outcome<Engine>> | null = null;
+  return ok({
+    current: async () => {
+      const engine = await last;
+      return engine?.ok && !engine.value.lost.aborted ? engine : (last = connect());
+    },
+    close: async () => {
+      const engine = await last;
+      if (engine?.ok) await engine.value.close();
+    },
+  });
+}

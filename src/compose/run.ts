@@ -1,0 +1,232 @@
+// A plan → a run: source tree, engine, recorder and reporters put together, executed, and left in its run folder.
+import { writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { Execution } from '../../engine/execute-plan.ts';
+import { writeRunFolder, type FinishedRun } from '../../engine/finished-run.ts';
+import type { FinishedJob } from '../../engine/finished-job.ts';
+import { finishedRun } from '../../engine/run-documents.ts';
+import { createRunFolder, newRunId, type RunFolder } from '../../engine/run-folder.ts';
+import type { Run } from '../../engine/run.ts';
+import { findRoot, visibleEntries, type SourceTree } from '../../engine/source-tree.ts';
+import type { Engine } from '../contract/sandbox.ts';
+import type { Diagnostic } from '../model/diagnostic.ts';
+import type { Emit, RunCancelling } from '../model/event.ts';
+import { fail, ok, type Outcome } from '../model/failure.ts';
+import { instanceName } from '../model/instance-name.ts';
+import type { Plan, PlannedJob } from '../model/plan.ts';
+import { createEvaluator } from '../pipeline/evaluator.ts';
+import { createRecorder } from '../report/recorder.ts';
+import { createSummary } from '../report/summary.ts';
+import { openEngines, type EngineOptions, type Engines } from './engines.ts';
+import type { PipelineFile } from './pipeline-file.ts';
+import type { Planned, Selection } from './plan.ts';
+
+export { newRunId };
+
+export interface RunOptions extends EngineOptions {
+  readonly selection: Selection;
+  readonly parallel: number;
+  readonly pull: boolean;
+  /** Run folders of needs that ran elsewhere. */
+  readonly from: readonly string[];
+  /** The first signal and the second. */
+  readonly cancel: AbortSignal;
+  readonly kill: AbortSignal;
+}
+
+export interface RunEnd extends FinishedRun {
+  /** Those that were not allowed. */
+  readonly failures: Execution['failures'];
+}
+
+/** A run that has all it needs and has not begun. */
+export interface PreparedRun {
+  readonly warnings: readonly Diagnostic[];
+  /** Makes the run's events tell of a signal. */
+  readonly cancelling: (signal: RunCancelling['signal'], atOnce: boolean) => void;
+  /** Emits every event, the last with the digest, and leaves the run folder. */
+  readonly execute: (reporter: Emit) => Promise<Outcome<RunEnd>>;
+}
+
+/** How long a step has from SIGTERM to SIGKILL on a machine that nobody takes away. */
+const graceMs = 10_000;
+
+/** Failures have kind `usage` (exit 2) or `environment` (exit 3); nothing has run then, and nothing is left open. */
+export async function prepareRun(
+  file: PipelineFile,
+  planned: Planned & { readonly plan: Plan },
+  options: RunOptions,
+): Promise<Outcome<PreparedRun>> {
+  const engines = await openEngines(options);
+  if (!engines.ok) return engines;
+  const parts = await gatherParts(file, planned.plan, engines.value, options);
+  if (!parts.ok) {
+    await engines.value.close();
+    return parts;
+  }
+  let emit: Emit = () => undefined;
+  return ok({
+    warnings: unmatchedInputs(planned.plan, parts.value.source),
+    cancelling: (signal, atOnce) => void emit({ type: 'run-cancelling', at: Date.now(), signal, atOnce }),
+    execute: async (reporter) => {
+      const { folder } = parts.value;
+      const broken = new AbortController();
+      const recorder = createRecorder(join(folder.path, 'events.jsonl'), folder.logFile, (error) =>
+        broken.abort(error),
+      );
+      const summary = createSummary();
+      emit = toAll(recorder.emit, summary.emit, reporter);
+      try {
+        const end = await execute(file, planned, parts.value, options, emit, broken.signal);
+        await recorder.close();
+        broken.signal.throwIfAborted();
+        await writeFile(join(folder.path, 'summary.md'), summary.markdown());
+        await writeRunFolder(end);
+        return ok(end);
+      } catch (error) {
+        if (!isSystemError(error)) throw error;
+        return fail('environment', 'run-folder', `cannot write the run folder ${folder.path}`, {
+          cause: error.message,
+          hint: 'free some disk space, then run again',
+        });
+      } finally {
+        await engines.value.close();
+      }
+    },
+  });
+}
+
+const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && 'syscall' in error;
+
+interface Parts {
+  readonly engines: Engines;
+  readonly engine: Engine;
+  readonly source: SourceTree;
+  readonly handedOn: ReadonlyMap<string, FinishedJob>;
+  readonly folder: RunFolder;
+}
+
+async function gatherParts(
+  file: PipelineFile,
+  plan: Plan,
+  engines: Engines,
+  { selection, from, environment, runId, cancel }: RunOptions,
+): Promise<Outcome<Parts>> {
+  const { readSourceTree } = await import('../../engine/source-tree.ts');
+  const { readHandedOn } = await import('../../engine/handed-on.ts');
+  const [engine, source] = await Promise.all([
+    engines.current(),
+    readSourceTree({ root: file.root, pipelineFile: file.name, environment, signal: cancel }),
+  ]);
+  if (!source.ok) return source;
+  if (!engine.ok) return engine;
+  const handedOn = selection.withNeeds ? ok(new Map()) : await readHandedOn(plan, source.value.digest, from);
+  if (!handedOn.ok) return handedOn;
+  const folder = await createRunFolder(file.root, runId);
+  if (!folder.ok) return folder;
+  return ok({
+    engines,
+    engine: engine.value,
+    source: source.value,
+    handedOn: handedOn.value,
+    folder: folder.value,
+  });
+}
+
+async function execute(
+  file: PipelineFile,
+  { plan, provider }: Planned & { readonly plan: Plan },
+  { engines, engine, source, handedOn, folder }: Parts,
+  options: RunOptions,
+  emit: Emit,
+  broken: AbortSignal,
+): Promise<RunEnd> {
+  const { executePlan } = await import('../../engine/execute-plan.ts');
+  const started = new Date();
+  const run: Run = {
+    plan,
+    source,
+    folder,
+    evaluator: createEvaluator(),
+    reports: loadOnce(async () => (await import('../report/report-reader.ts')).createReportReader()),
+    engine: engines.current,
+    emit,
+    parallel: options.parallel,
+    pull: options.pull,
+    grace: { stopMs: graceMs, lateMs: null },
+    cancel: AbortSignal.any([options.cancel, broken]),
+    kill: AbortSignal.any([options.kill, broken]),
+    now: Date.now,
+  };
+  await emit({
+    type: 'run-started',
+    schema: 1,
+    id: options.runId,
+    at: started.getTime(),
+    title: plan.pipeline ?? basename(file.root),
+    directory: folder.shown(folder.path),
+    jobs: plan.jobs.flatMap(plannedInstances),
+    parallel: options.parallel,
+    engine: engine.description,
+  });
+  const execution = await executePlan(run, handedOn);
+  const { jobs, matrix, withNeeds: needs } = options.selection;
+  const end = finishedRun(run, execution, { jobs, matrix, needs }, provider, started, new Date());
+  await emit({
+    type: 'run-finished',
+    at: Date.parse(end.times.finished),
+    durationMs: end.times['duration-ms'],
+    digest: end.times.digest,
+    result: end.result,
+  });
+  return { ...end, failures: execution.failures };
+}
+
+const plannedInstances = ({ name, matrix }: PlannedJob): string[] =>
+  'instances' in matrix && matrix.instances.length > 0
+    ? matrix.instances.map((values) => instanceName(name, values))
+    : [name];
+
+/** Globs that match no file are most often a typing error. */
+function unmatchedInputs(plan: Plan, source: SourceTree): Diagnostic[] {
+  const users = new Map<string, string>();
+  for (const job of plan.jobs) {
+    const patterns = [job.inputs, ...[...job.steps, ...job.finally].map(({ inputs }) => inputs ?? [])].flat();
+    for (const pattern of patterns) {
+      if (!pattern.startsWith('!') && pattern !== '**' && !users.has(pattern)) users.set(pattern, job.name);
+    }
+  }
+  return [...users]
+    .filter(([pattern]) => visibleEntries(source, [pattern]).length === 0)
+    .map(([pattern, job]) => ({
+      severity: 'warning',
+      code: 'unmatched-inputs',
+      message: `job ${job}: inputs '${pattern}' matches no file`,
+    }));
+}
+
+/** One event to all, in order; waits for whoever asks to be waited for. */
+const toAll =
+  (...sinks: readonly Emit[]): Emit =>
+  (event) => {
+    const waits = sinks.map((sink) => sink(event)).filter((wait) => wait !== undefined);
+    return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined);
+  };
+
+function loadOnce<T>(load: () => Promise<T>): () => Promise<T> {
+  let loaded: Promise<T> | null = null;
+  return () => (loaded ??= load());
+}
+
+/** Unites run folders of jobs that ran apart in a run folder of this checkout. */
+export async function mergeFolders(
+  folder: string,
+  folders: readonly string[],
+  jobs: readonly string[],
+): Promise<Outcome<FinishedRun>> {
+  const { mergeRuns } = await import('../../engine/merge-runs.ts');
+  const now = new Date();
+  const into = () => createRunFolder(findRoot(folder), newRunId(now));
+  return mergeRuns({ folders, jobs, into, now });
+}

@@ -1,0 +1,62 @@
+// A throw-away folder with a pipeline in it, as a user would have one.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync, mkdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { parseRunInputs, parseRunResult, parseRunTimes } from '../../src/model/run-files.ts';
+import { runCli, startCli, type Cli, type CliEnd } from './cli.ts';
+
+export class Project implements Disposable {
+  readonly path = realpathSync(mkdtempSync(join(tmpdir(), 'lockstep-test-')));
+
+  constructor(files: Readonly<Record<string, string>> = {}) {
+    this.write(files);
+  }
+
+  write(files: Readonly<Record<string, string>>): void {
+    for (const [name, text] of Object.entries(files)) {
+      const path = join(this.path, name);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, text);
+    }
+  }
+
+  read(name: string): string {
+    return readFileSync(join(this.path, name), 'utf8');
+  }
+
+  /** Runs a shell script in the folder. */
+  sh(script: string): string {
+    return execFileSync('bash', ['-euo', 'pipefail', '-c', script], { cwd: this.path, encoding: 'utf8' });
+  }
+
+  /** A repository with all files committed. */
+  commit(): void {
+    this.sh(
+      'git init -q -b main && git add -A && git -c user.name=t -c user.email=t@example.com commit -q -m all',
+    );
+  }
+
+  run(...args: string[]): Promise<CliEnd> {
+    return runCli(args, { cwd: this.path });
+  }
+
+  start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Cli {
+    return startCli(args, { cwd: this.path, env });
+  }
+
+  /** The newest run folder and its documents. */
+  lastRun() {
+    const folder = join('.lockstep', 'runs', this.read('.lockstep/last').trim());
+    return {
+      folder,
+      result: parseRunResult(this.read(join(folder, 'result.json'))),
+      inputs: parseRunInputs(this.read(join(folder, 'inputs.json'))),
+      times: parseRunTimes(this.read(join(folder, 'run.json'))),
+    };
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,20 @@
+// A file system of a few megabytes, to be filled up. Needs root.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export const noSmallDisk: string | null = process.getuid?.() === 0 ? null : 'needs root';
+
+export class SmallDisk implements Disposable {
+  readonly path = mkdtempSync(join(tmpdir(), 'lockstep-disk-'));
+
+  constructor(megabytes: number) {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', this.path]);
+  }
+
+  [Symbol.dispose](): void {
+    execFileSync('umount', ['-l', this.path]);
+    rmdirSync(this.path);
+  }
+}
