@@ -133,8 +133,8 @@ function decide(
   finished: ReadonlyMap<string, FinishedJob>,
 ): Decision {
   if (run.cancel.aborted) return { run: false, status: 'cancelled', reason: 'cancelled' };
-  const withheld = withheldBy(job, standing, (need) => finished.get(need)?.end);
-  if (withheld) return { run: false, status: 'skipped', reason: withheld };
+  const withheld = withheldBy(job, (need) => finished.get(need)?.end);
+  if (withheld) return { run: false, status: 'skipped', reason: 'needs', failure: withheld };
   const expanded = expand(run, job, standing, finished);
   if (!expanded.ok)
     return { run: false, status: 'failure', reason: 'configuration', failure: expanded.failure };

@@ -2,7 +2,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail, ok, type Outcome } from '../src/model/failure.ts';
-import { canonicalJson } from '../src/model/json.ts';
 import { resultText, type RunResult } from '../src/model/result.ts';
 import {
   parseRunInputs,
@@ -40,15 +39,6 @@ export async function readRunFolder(path: string): Promise<Outcome<FinishedRun>>
   if (!times.ok) return times;
   const folder = runFolderAt(path, times.value.id, path);
   return ok({ folder, result: result.value, inputs: inputs.value, times: times.value });
-}
-
-/** What two parts of one run must agree on; the name of the first that differs, or null. */
-export function disagreement(
-  a: Pick<RunResult, 'source' | 'params' | 'pipeline' | 'platform'>,
-  b: Pick<RunResult, 'source' | 'params' | 'pipeline' | 'platform'>,
-): 'source' | 'params' | 'pipeline' | 'platform' | null {
-  const parts = ['source', 'params', 'pipeline', 'platform'] as const;
-  return parts.find((part) => canonicalJson(a[part]) !== canonicalJson(b[part])) ?? null;
 }
 
 /** `result.json` comes last: a folder that has one is whole. */

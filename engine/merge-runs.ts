@@ -2,13 +2,11 @@
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail, ok, type Outcome } from '../src/model/failure.ts';
-import { instanceJob } from '../src/model/instance-name.ts';
-import { canonicalJson } from '../src/model/json.ts';
-import { resultDigest, runStatus, type JobResult, type RunResult } from '../src/model/result.ts';
-import { treeDigest } from '../src/model/tree.ts';
-import { treeOfFolder } from './archive.ts';
-import { disagreement, readRunFolder, writeRunFolder, type FinishedRun } from './finished-run.ts';
+import { resultDigest, runStatus, type RunResult } from '../src/model/result.ts';
+import type { RunInputs } from '../src/model/run-files.ts';
+import { writeRunFolder, type FinishedRun } from './finished-run.ts';
 import type { RunFolder } from './run-folder.ts';
+import { findMissing, uniteRuns, type UnitedRuns } from './united-runs.ts';
 
 export interface Merge {
   readonly folders: readonly string[];
@@ -19,40 +17,19 @@ export interface Merge {
   readonly now: Date;
 }
 
-/**
- * The same result and digest that one run of all the jobs gives. Failures (usage): `run-folder`, `run-mismatch`,
- * `missing-job`, `duplicate-job` (held twice with different content), `artifact-damaged`.
- */
+/** The same result and digest that one run of all the jobs gives. Failures: those of `uniteRuns`, and `missing-job`. */
 export async function mergeRuns({ folders, jobs, into, now }: Merge): Promise<Outcome<FinishedRun>> {
-  const runs: FinishedRun[] = [];
-  for (const path of folders) {
-    const run = await readRunFolder(path);
-    if (!run.ok) return run;
-    const [first] = runs;
-    const differs = first && disagreement(first.result, run.value.result);
-    if (differs)
-      return fail('usage', 'run-mismatch', `${path} and ${first.folder.path} differ in their ${differs}`);
-    runs.push(run.value);
-  }
-  const [first] = runs;
+  const parts = await uniteRuns(folders);
+  if (!parts.ok) return parts;
+  const [first] = parts.value.runs;
   if (!first) return fail('usage', 'missing-job', 'no run folder to merge');
-  const merged = uniteJobs(runs);
-  if (!merged.ok) return merged;
-  const lacking = wanted(first, jobs).find(
-    (job) => ![...merged.value.keys()].some((id) => instanceJob(id) === job),
-  );
-  if (lacking !== undefined) {
-    return fail('usage', 'missing-job', `no folder holds the job '${lacking}'`, {
-      hint: 'name its run folder too, or say which jobs make up the whole with --job',
-    });
-  }
-  const damaged = await findDamage(merged.value);
-  if (damaged) return damaged;
+  const missing = findMissing(parts.value, withNeeds(first.inputs.graph, jobs));
+  if (missing) return { ok: false, failure: missing };
   const whole = await into();
   if (!whole.ok) return whole;
-  const united = unite(first, runs, merged.value, whole.value, now);
+  const united = unite(first, parts.value, whole.value, now);
   try {
-    for (const { folder } of runs) await copyParts(folder, whole.value);
+    for (const { folder } of parts.value.runs) await copyParts(folder, whole.value);
     await writeRunFolder(united);
   } catch (error) {
     return fail('environment', 'run-folder', `cannot write the run folder ${whole.value.path}`, {
@@ -63,50 +40,16 @@ export async function mergeRuns({ folders, jobs, into, now }: Merge): Promise<Ou
   return ok(united);
 }
 
-type Held = ReadonlyMap<string, { readonly result: JobResult; readonly run: FinishedRun }>;
-
-function uniteJobs(runs: readonly FinishedRun[]): Outcome<Held> {
-  const held = new Map<string, { result: JobResult; run: FinishedRun }>();
-  for (const run of runs) {
-    for (const [id, result] of Object.entries(run.result.jobs)) {
-      const other = held.get(id);
-      if (other && canonicalJson(other.result) !== canonicalJson(result)) {
-        return fail('usage', 'duplicate-job', `${id} is in two folders with different results`, {
-          cause: `${other.run.folder.path}, ${run.folder.path}`,
-          hint: 'two runs of the job came out differently: pass only the one that counts',
-        });
-      }
-      if (!other) held.set(id, { result, run });
-    }
-  }
-  return ok(held);
-}
-
-/** The selection with everything it needs. */
-function wanted({ inputs }: FinishedRun, jobs: readonly string[]): readonly string[] {
+/** The jobs asked for, or every job, with everything they need. */
+function withNeeds(graph: RunInputs['graph'], jobs: readonly string[]): ReadonlySet<string> {
   const found = new Set<string>();
   const add = (job: string): void => {
     if (found.has(job)) return;
     found.add(job);
-    for (const need of inputs.graph[job] ?? []) add(need);
+    for (const need of graph[job] ?? []) add(need);
   };
-  for (const job of jobs.length > 0 ? jobs : Object.keys(inputs.graph)) add(job);
-  return [...found];
-}
-
-async function findDamage(held: Held): Promise<Outcome<never> | null> {
-  for (const [id, { result, run }] of held) {
-    for (const [name, digest] of Object.entries(result.artifacts)) {
-      const at = run.folder.artifactFolder(id, name);
-      const tree = await treeOfFolder(at);
-      if (!tree.ok) return tree;
-      if (treeDigest(tree.value) === digest) continue;
-      return fail('usage', 'artifact-damaged', `artifact ${name} of ${id} is not what its job made (${at})`, {
-        hint: 'carry run folders as tar archives: many transports lose file modes, links and empty folders',
-      });
-    }
-  }
-  return null;
+  for (const job of jobs.length > 0 ? jobs : Object.keys(graph)) add(job);
+  return found;
 }
 
 async function copyParts(from: RunFolder, into: RunFolder): Promise<void> {
@@ -123,12 +66,12 @@ async function copyParts(from: RunFolder, into: RunFolder): Promise<void> {
 
 function unite(
   first: FinishedRun,
-  runs: readonly FinishedRun[],
-  held: Held,
+  { runs, jobs: held }: UnitedRuns,
   folder: RunFolder,
   now: Date,
 ): FinishedRun {
-  const jobs = Object.fromEntries([...held].map(([id, { result }]) => [id, result]));
+  const instances = [...held.values()].flat();
+  const jobs = Object.fromEntries(instances.map(({ id, result }) => [id, result]));
   const result: RunResult = { ...first.result, jobs, status: runStatus(Object.values(jobs)) };
   const all = <T>(part: (run: FinishedRun) => Readonly<Record<string, T>>): Record<string, T> =>
     Object.fromEntries(runs.flatMap((run) => Object.entries(part(run))));
@@ -143,7 +86,8 @@ function unite(
       images: all(({ inputs }) => inputs.images),
       env: all(({ inputs }) => inputs.env),
       lineage: all(({ inputs }) => inputs.lineage),
-      instances: runs.flatMap(({ inputs }) => inputs.instances),
+      matrices: all(({ inputs }) => inputs.matrices),
+      instances: instances.map(({ id }) => id),
       secrets: [...new Set(runs.flatMap(({ inputs }) => inputs.secrets))].sort(),
     },
     times: {

@@ -1,5 +1,6 @@
 // A planned job instance and what its needs gave → the job with every expression resolved that is known before its steps.
 import type { Evaluator, Scope, Standing } from '../src/contract/evaluator.ts';
+import { imageProblem } from '../src/model/image-reference.ts';
 import { parseDuration } from '../src/model/duration.ts';
 import { fail, ok, type Outcome } from '../src/model/failure.ts';
 import type { JsonObject } from '../src/model/json.ts';
@@ -59,7 +60,7 @@ export function resolveJob(
   if (!jobEnv.ok) return jobEnv;
   const env = { ...runEnv.value, ...jobEnv.value };
   const scope: Scope = { contexts: { ...contexts, env }, standing };
-  const image = evaluator.text(job.image, scope);
+  const image = resolveImage(job.image, scope, evaluator);
   if (!image.ok) return image;
   const timeoutMs = resolveDuration(job.timeout, scope, evaluator);
   if (!timeoutMs.ok) return timeoutMs;
@@ -78,7 +79,7 @@ function resolveService(
   scope: Scope,
   evaluator: Evaluator,
 ): Outcome<ResolvedService> {
-  const image = evaluator.text(service.image, scope);
+  const image = resolveImage(service.image, scope, evaluator);
   if (!image.ok) return image;
   const env = resolveEnv(service.env, scope, evaluator);
   if (!env.ok) return env;
@@ -95,6 +96,13 @@ function resolveService(
     env: env.value,
     command: service.command === null ? null : command,
   });
+}
+
+function resolveImage(template: Template, scope: Scope, evaluator: Evaluator): Outcome<string> {
+  const text = evaluator.text(template, scope);
+  if (!text.ok) return text;
+  const problem = imageProblem(text.value);
+  return problem === null ? text : fail('pipeline', 'invalid-image', problem);
 }
 
 /** Values see the `env` of the scope, not each other. */
@@ -119,7 +127,7 @@ export function resolveDuration(template: Template, scope: Scope, evaluator: Eva
   const text = evaluator.text(template, scope);
   if (!text.ok) return text;
   const ms = parseDuration(text.value);
-  return ms === null
+  return ms === null || ms === 0
     ? fail('pipeline', 'invalid-duration', `'${text.value}' is no duration`, {
         hint: 'write 90s, 20m or 1h30m',
       })

@@ -42,6 +42,7 @@ export function finishedRun(
       ),
       secrets: [],
       graph: plan.graph,
+      matrices: plan.instances,
       instances: Object.keys(execution.times),
       lineage: execution.lineage,
     },

@@ -8,7 +8,7 @@ import { startDeadline } from './deadline.ts';
 import { needsContext, takenArtifacts, type FinishedJob, type StoredArtifact } from './finished-job.ts';
 import { resolveJob, type JobInstance, type ResolvedJob } from './resolve-job.ts';
 import { isAllowed } from './run-step.ts';
-import { runSteps, type StepsEnd } from './run-steps.ts';
+import { runSteps, type Problem, type StepsEnd } from './run-steps.ts';
 import type { Run } from './run.ts';
 import { planWorkspace } from './workspace.ts';
 
@@ -53,7 +53,7 @@ export async function attemptJob(
   const prepared = await prepare(run, instance, resolved.value, deadline.signal);
   if (deadline.signal.aborted) {
     if (prepared.ok) await prepared.value.sandbox.close();
-    return interrupted(instance, stop.cause());
+    return interrupted(instance, stop.cause(), resolved.value.timeoutMs);
   }
   if (!prepared.ok) return notStarted(instance, prepared.failure);
 
@@ -79,7 +79,7 @@ export async function attemptJob(
     });
     // Whatever is still being collected when the second signal comes ends with the sandbox.
     run.kill.addEventListener('abort', close);
-    return await finish(run, instance, { sandbox, image, end });
+    return await finish(run, instance, { sandbox, image, end, timeoutMs: resolved.value.timeoutMs });
   } finally {
     run.kill.removeEventListener('abort', close);
     await sandbox.close();
@@ -138,6 +138,7 @@ interface Ran {
   readonly sandbox: Sandbox;
   readonly image: Image;
   readonly end: StepsEnd;
+  readonly timeoutMs: number;
 }
 
 /** After the last step: outputs, artifacts, reports; the first thing that went wrong names the reason. */
@@ -173,7 +174,20 @@ async function finish(run: Run, instance: JobInstance, ran: Ran): Promise<JobAtt
     result,
     artifacts,
     stepMs: end.steps.map((step) => step.durationMs),
-    ...(problem?.failure && { failure: problem.failure }),
+    ...failureOf(problem, ran),
+  };
+}
+
+/** A job's own timeout is told by the step it stopped; a step's timeout has said so itself. */
+function failureOf(problem: Problem | null, { end, timeoutMs }: Ran): { failure?: Failure } {
+  if (problem?.failure) return { failure: problem.failure };
+  if (problem?.reason !== 'timeout') return {};
+  const stopped = end.steps.find(({ result }) => result.status === 'timeout');
+  return {
+    failure: timeoutFailure(
+      timeoutMs,
+      stopped ? `'${stopped.result.name}' ran` : 'its services were started',
+    ),
   };
 }
 
@@ -223,5 +237,22 @@ export function withoutSteps(
 const notStarted = (instance: JobInstance, failure: Failure): JobAttempt =>
   withoutSteps(instance, 'failure', reasonOf(failure), failure);
 
-const interrupted = (instance: JobInstance, cause: 'cancelled' | 'timeout'): JobAttempt =>
-  withoutSteps(instance, cause === 'cancelled' ? 'cancelled' : 'failure', cause);
+function interrupted(instance: JobInstance, cause: 'cancelled' | 'timeout', timeoutMs: number): JobAttempt {
+  if (cause === 'cancelled') return withoutSteps(instance, 'cancelled', cause);
+  return withoutSteps(
+    instance,
+    'failure',
+    cause,
+    timeoutFailure(timeoutMs, 'its image and container were made ready'),
+  );
+}
+
+const timeoutFailure = (timeoutMs: number, meanwhile: string): Failure =>
+  fail(
+    'pipeline',
+    'timeout',
+    `the job took longer than its timeout of ${timeoutMs / 1000}s, while ${meanwhile}`,
+    {
+      hint: 'raise `timeout` of the job, or give the slow step one of its own',
+    },
+  ).failure;

@@ -32,6 +32,8 @@ export interface StepFinish {
   readonly durationMs: number;
   /** Failed, but its `allow-failure` lets it. */
   readonly allowed: boolean;
+  /** An expression of it has no value: it never started. */
+  readonly misconfigured: boolean;
   readonly failure?: Failure;
 }
 
@@ -40,6 +42,7 @@ interface Attempt {
   readonly exitCode?: number;
   readonly outputs: Readonly<Record<string, string>>;
   readonly summary: Uint8Array;
+  readonly misconfigured?: boolean;
   readonly failure?: Failure;
 }
 
@@ -47,10 +50,12 @@ interface Attempt {
 export async function runStep(run: Run, sandbox: Sandbox, turn: StepTurn): Promise<StepFinish> {
   const { step, ref, phase } = turn;
   const started = run.now();
-  const { status, exitCode, outputs, summary, failure } = await attemptUntilDone(run, sandbox, turn);
+  const attempt = await attemptUntilDone(run, sandbox, turn);
+  const { status, exitCode, outputs, summary, misconfigured = false, failure } = attempt;
   const durationMs = run.now() - started;
   const failed = status === 'failure' || status === 'timeout';
-  const allowed = failed && failure?.kind !== 'environment' && isAllowed(step.allowFailure, exitCode);
+  const allowed =
+    failed && !misconfigured && failure?.kind !== 'environment' && isAllowed(step.allowFailure, exitCode);
   if (summary.length > 0) {
     await run.emit({ type: 'step-summary', ...ref, markdown: new TextDecoder().decode(summary) });
   }
@@ -67,7 +72,7 @@ export async function runStep(run: Run, sandbox: Sandbox, turn: StepTurn): Promi
     ...(failure && { failure }),
   });
   const result = { name: step.name, status, ...(exitCode !== undefined && { 'exit-code': exitCode }) };
-  return { result, outputs, durationMs, allowed, ...(failure && { failure }) };
+  return { result, outputs, durationMs, allowed, misconfigured, ...(failure && { failure }) };
 }
 
 async function attemptUntilDone(run: Run, sandbox: Sandbox, turn: StepTurn): Promise<Attempt> {
@@ -84,8 +89,10 @@ async function attemptUntilDone(run: Run, sandbox: Sandbox, turn: StepTurn): Pro
   }
 }
 
-function isRetried({ step, stop }: StepTurn, { status, failure }: Attempt, number: number): boolean {
-  if (stop.aborted || number > step.retry.max || failure?.kind === 'environment') return false;
+function isRetried({ step, stop }: StepTurn, attempt: Attempt, number: number): boolean {
+  const { status, failure, misconfigured } = attempt;
+  if (misconfigured || stop.aborted || number > step.retry.max || failure?.kind === 'environment')
+    return false;
   return (status === 'failure' || status === 'timeout') && step.retry.on.includes(status);
 }
 
@@ -99,7 +106,13 @@ async function attemptStep(run: Run, sandbox: Sandbox, turn: StepTurn): Promise<
   const { step } = turn;
   const resolved = resolveTurn(run.evaluator, turn);
   if (!resolved.ok)
-    return { status: 'failure', outputs: {}, summary: new Uint8Array(), failure: resolved.failure };
+    return {
+      status: 'failure',
+      outputs: {},
+      summary: new Uint8Array(),
+      misconfigured: true,
+      failure: resolved.failure,
+    };
   using deadline = startDeadline(resolved.timeoutMs, [turn.stop]);
   const end = await sandbox.run(
     {

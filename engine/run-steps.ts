@@ -202,7 +202,7 @@ async function runDueStep(
 const serviceProblem = ({ sandbox: { serviceDied } }: OpenJob): Problem | null =>
   serviceDied.aborted ? { reason: 'service-failed', failure: serviceDied.reason as Failure } : null;
 
-function problemOf({ result, failure, allowed }: StepFinish): Problem | null {
+function problemOf({ result, failure, allowed, misconfigured }: StepFinish): Problem | null {
   const exitCode = result['exit-code'];
   const more = { ...(failure && { failure }), ...(exitCode !== undefined && { exitCode }) };
   switch (result.status) {
@@ -215,6 +215,7 @@ function problemOf({ result, failure, allowed }: StepFinish): Problem | null {
       return allowed ? null : { reason: 'timeout', ...more };
     case 'failure':
       if (allowed) return null;
+      if (misconfigured) return { reason: 'configuration', ...more };
       return { reason: failure?.kind === 'environment' ? 'environment' : 'step-failed', ...more };
   }
 }
@@ -236,5 +237,11 @@ async function skipStep(
     allowedFailure: false,
     durationMs: 0,
   });
-  return { result: { name: step.name, status: 'skipped' }, outputs: {}, durationMs: 0, allowed: false };
+  return {
+    result: { name: step.name, status: 'skipped' },
+    outputs: {},
+    durationMs: 0,
+    allowed: false,
+    misconfigured: false,
+  };
 }

@@ -1,6 +1,6 @@
 // The source folder → the manifest of a run: what git tracks or does not ignore, without what .lockstepignore names.
-import { lstatSync, realpathSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { lstatSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Environment } from '../src/contract/provider.ts';
 import { fail, ok, type Failure, type Outcome } from '../src/model/failure.ts';
 import { compileGlobs, namesWithoutWildcard } from '../src/model/glob.ts';
@@ -31,15 +31,6 @@ export interface SourceRequest {
 
 const STATE_FOLDER = '.lockstep';
 const LOCK_FILE = 'lockstep.lock';
-
-/** Git's top level, else the folder itself; links resolved. Git itself is asked only when the tree is read. */
-export function findRoot(folder: string): string {
-  const start = realpathSync(folder);
-  for (let at = start; ; at = dirname(at)) {
-    if (isThere(join(at, '.git'))) return at;
-    if (at === dirname(at)) return start;
-  }
-}
 
 /**
  * Reads every source file once. Files deleted meanwhile are left out; special files are none.

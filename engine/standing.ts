@@ -1,7 +1,7 @@
 // How the jobs before a job ended → whether it runs, and what its status functions say.
-import type { Standing } from '../src/contract/evaluator.ts';
+import { fail, type Failure } from '../src/model/failure.ts';
 import type { PlannedJob } from '../src/model/plan.ts';
-import type { JobReason, JobResult, JobStatus } from '../src/model/result.ts';
+import type { JobResult, JobStatus } from '../src/model/result.ts';
 
 /** What `success()` and `failure()` say of a job and all before it, near or far. */
 export interface Lineage {
@@ -44,13 +44,19 @@ export function lineageBefore(needs: readonly JobEnd[]): Lineage {
   };
 }
 
-/** Why the job cannot run whatever its `if` says, or null; asked before the `if` is. */
+/** The need that keeps the job from running whatever its `if` says, or null; asked before the `if` is. */
 export function withheldBy(
-  job: Pick<PlannedJob, 'condition' | 'takesFrom'>,
-  standing: Standing,
+  job: Pick<PlannedJob, 'condition' | 'needs' | 'takesFrom'>,
   endOf: (job: string) => JobEnd | undefined,
-): JobReason | null {
+): Failure | null {
   if (job.condition?.callsStatus) return null;
-  const takesFromSkipped = job.takesFrom.some((need) => endOf(need)?.status === 'skipped');
-  return takesFromSkipped || !standing.success ? 'needs' : null;
+  const takenFrom = job.takesFrom.find((need) => endOf(need)?.status === 'skipped');
+  if (takenFrom !== undefined) return notMet(`it takes from '${takenFrom}', which was skipped`);
+  const bad = job.needs.find((need) => endOf(need.job)?.lineage.success === false)?.job;
+  if (bad === undefined) return null;
+  const status = endOf(bad)?.status;
+  const itself = status === 'failure' ? 'failed' : status === 'cancelled' ? 'was cancelled' : null;
+  return notMet(itself === null ? `a job before '${bad}' did not succeed` : `'${bad}' ${itself}`);
 }
+
+const notMet = (message: string): Failure => fail('pipeline', 'needs-not-met', message).failure;

@@ -44,7 +44,8 @@ export function packTar(items: readonly PackItem[], options: PackOptions): Packe
   return { chunks: pack(), failure: () => failure };
 }
 
-const CHUNK = 1 << 20;
+/** Small enough that the engine still has bytes to take while the next chunk is read. */
+const CHUNK = 1 << 17;
 
 /** The chunk that is being filled. */
 interface Out {

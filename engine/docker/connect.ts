@@ -1,14 +1,13 @@
 // The places where an engine may listen → the first that answers, or a failure that lists them all.
-import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { Agent } from 'node:http';
+import type { Agent } from 'node:http';
 import { join } from 'node:path';
-import { Duplex } from 'node:stream';
 import type Dockerode from 'dockerode';
 import type { DockerOptions } from 'dockerode';
 import { type Outcome, fail, ok } from '../../src/model/failure.ts';
 import { type Address, type Place, type Surroundings, enginePlaces } from './engine-places.ts';
 import { textOf } from './errors.ts';
+import { sshAgent } from './ssh-agent.ts';
 
 export interface Connection {
   readonly docker: Dockerode;
@@ -80,7 +79,10 @@ async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
 }
 
 /** Says everything: what is left out docker-modem would take from the process's own environment. */
-async function dockerOptions(address: Address, around: Surroundings): Promise<DockerOptions> {
+async function dockerOptions(
+  address: Address,
+  around: Surroundings,
+): Promise<DockerOptions & { readonly agent?: Agent }> {
   const nothing = {
     host: undefined,
     port: undefined,
@@ -103,45 +105,12 @@ async function dockerOptions(address: Address, around: Surroundings): Promise<Do
     }
     case 'ssh':
       // The name is for the HTTP header alone: the agent decides where the bytes go.
-      return { ...nothing, protocol: 'http', host: 'docker.invalid', port: 80, ...sshAgent(address, around) };
+      return {
+        ...nothing,
+        protocol: 'http',
+        host: 'docker.invalid',
+        port: 80,
+        agent: sshAgent(address, around.environment),
+      };
   }
-}
-
-/**
- * As `docker` does it: the user's own ssh, with its config, keys and known hosts, runs `docker system dial-stdio` over
- * there. (docker-modem's own ssh checks no host key.)
- */
-function sshAgent(address: Address & { kind: 'ssh' }, { environment }: Surroundings): { agent: Agent } {
-  const agent = new Agent({ keepAlive: true });
-  const port = address.port === null ? [] : ['-p', String(address.port)];
-  agent.createConnection = () => {
-    const ssh = spawn(
-      'ssh',
-      ['-o', 'BatchMode=yes', ...port, '--', address.target, 'docker', 'system', 'dial-stdio'],
-      {
-        env: environment,
-        stdio: ['pipe', 'pipe', 'pipe'],
-      },
-    );
-    let complaint = '';
-    ssh.stderr
-      .setEncoding('utf8')
-      .on('data', (text: string) => (complaint = (complaint + text).slice(-2_000)));
-    const stream = Duplex.from({ readable: ssh.stdout, writable: ssh.stdin });
-    ssh.once('error', (error) => stream.destroy(error));
-    ssh.once('close', (code) =>
-      stream.destroy(new Error(complaint.trim() || `ssh ended with ${code ?? 'a signal'}`)),
-    );
-    stream.once('close', () => ssh.kill());
-    // What an HTTP client asks of a socket and a pipe does not have.
-    const itself = (): typeof stream => stream;
-    return Object.assign(stream, {
-      setKeepAlive: itself,
-      setNoDelay: itself,
-      setTimeout: itself,
-      ref: itself,
-      unref: itself,
-    });
-  };
-  return { agent };
 }

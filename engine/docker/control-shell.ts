@@ -70,20 +70,20 @@ export class ControlShell {
 
   /**
    * Kills until nothing is left; how many there were at first. Something that forks faster than a loop can look is
-   * ended by one call that spares nobody, `spare` included. Null: the shell is gone, or something would not die.
+   * ended by one call that spares nobody, `spare` included. `gone`: the shell is; `unkillable`: something would not die.
    */
-  async clear(spare: readonly number[]): Promise<number | null> {
+  async clear(spare: readonly number[]): Promise<number | 'gone' | 'unkillable'> {
     const started = performance.now();
     let found: number | null = null;
     for (let pause = 0; performance.now() - started < killMs; pause = Math.min(pause + 1, 20)) {
       const left = await this.signal('KILL', spare);
-      if (left === null) return null;
+      if (left === null) return 'gone';
       found ??= left;
       if (left === 0) return found;
       if (performance.now() - started > politeMs) await this.ask(killAllRequest);
       if (pause > 2) await delay(pause);
     }
-    return null;
+    return 'unkillable';
   }
 
   close(): void {

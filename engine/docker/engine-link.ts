@@ -123,7 +123,7 @@ export class EngineLink {
   async whyEnded(id: string): Promise<Failure | null> {
     const asked = await this.call('answer', 8_000, () => this.docker.ping());
     if (!asked.ok) {
-      this.#lose(asked.failure);
+      this.#lose(asked.failure.cause ?? asked.failure.message);
       return this.lossOr(asked.failure);
     }
     const running = await this.attempt('inspect the container', 2_000, async () => {
@@ -187,7 +187,7 @@ export class EngineLink {
   async #heardNoMore(): Promise<void> {
     if (this.#closed) return;
     const again = await this.#listen();
-    if (!again.ok) this.#lose(again.failure);
+    if (!again.ok) this.#lose(again.failure.cause ?? again.failure.message);
   }
 
   #hear(event: ContainerEvent): void {

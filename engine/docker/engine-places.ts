@@ -57,8 +57,12 @@ export async function enginePlaces(around: Surroundings): Promise<readonly Place
 export function parseAddress(text: string, tls: Tls | null): Outcome<Address> {
   const unix = /^unix:\/\/(\/.+)$/.exec(text) ?? /^(\/.+)$/.exec(text);
   if (unix?.[1] !== undefined) return ok({ kind: 'unix', path: unix[1] });
-  const [, scheme = 'tcp', rest = ''] = /^(?:([a-z]+):\/\/)?(.+)$/.exec(text) ?? [];
-  if (!['tcp', 'http', 'https', 'ssh'].includes(scheme) || !URL.canParse(`http://${rest}`)) {
+  const [, scheme = 'tcp', rest = ''] = /^(?:([a-z]+):\/\/)?([^/].*)$/.exec(text) ?? [];
+  if (
+    !['tcp', 'http', 'https', 'ssh'].includes(scheme) ||
+    rest.includes('://') ||
+    !URL.canParse(`http://${rest}`)
+  ) {
     return fail('usage', 'no-engine', `${text} is no address of a container engine`, {
       hint: 'e.g. unix:///var/run/docker.sock, tcp://HOST:2375, ssh://USER@HOST',
     });

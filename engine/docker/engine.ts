@@ -80,7 +80,9 @@ class DockerEngine implements Engine {
       await opened.value.close();
       return fail('environment', 'engine-lost', 'the engine was closed');
     }
-    this.#open.add(opened.value);
+    const sandbox = opened.value;
+    this.#open.add(sandbox);
+    sandbox.closing.addEventListener('abort', () => this.#open.delete(sandbox));
     return opened;
   }
 

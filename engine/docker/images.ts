@@ -62,14 +62,18 @@ export class Images {
   }
 
   async find(reference: string, { platform, pull, signal }: ImageRequest): Promise<Outcome<Image>> {
-    if (!pull) {
-      const here = await this.#inspect(reference);
-      if (!here.ok) return here;
-      if (here.value !== null && platformOf(here.value) === platform)
-        return ok(this.#image(reference, here.value));
+    if (!looksLikeReference(reference)) {
+      return fail('environment', 'image-not-found', `${JSON.stringify(reference)} is no image reference`, {
+        hint: 'e.g. debian:bookworm-slim or registry.example/name@sha256:…',
+      });
     }
+    const here: Outcome<ImageInspectInfo | null> = pull ? ok(null) : await this.#inspect(reference);
+    if (!here.ok) return here;
+    if (here.value !== null && platformOf(here.value) === platform)
+      return ok(this.#image(reference, here.value));
     const pulled = await this.#pullOnce(reference, platform, signal);
-    if (!pulled.ok) return pulled;
+    if (!pulled.ok)
+      return here.value === null ? pulled : otherPlatform(reference, here.value, platform, pulled.failure);
     const info = await this.#inspect(reference);
     if (!info.ok) return info;
     if (info.value === null) {

@@ -1,11 +1,14 @@
 // A sandbox spec → a started container whose main shell has answered.
-import type { Sandbox, SandboxSpec } from '../../src/contract/sandbox.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Container } from 'dockerode';
+import type { Owner, SandboxSpec } from '../../src/contract/sandbox.ts';
 import { type Failure, type Outcome, fail, ok } from '../../src/model/failure.ts';
 import { type Labels, jobContainer, jobNetwork } from './container-spec.ts';
 import { ControlShell } from './control-shell.ts';
 import type { EngineLink } from './engine-link.ts';
 import { engineFailure, isMissingProgram } from './errors.ts';
 import type { Images } from './images.ts';
+import type { OpenedContainer } from './job-container.ts';
 import type { NetworkAccess } from './network-access.ts';
 import { DockerSandbox } from './sandbox.ts';
 import { noSuchUser, notStartable, parseIds } from './step-refusals.ts';
@@ -19,90 +22,115 @@ export interface OpenContext {
   readonly removing: (removal: Promise<unknown>) => void;
 }
 
-const createMs = 60_000;
+const callMs = 60_000;
 const startMs = 120_000;
 
 /** Leaves nothing behind when it fails. */
-export async function openSandbox(context: OpenContext, spec: SandboxSpec): Promise<Outcome<Sandbox>> {
-  const { link, images, labels, removing } = context;
+export async function openSandbox(context: OpenContext, spec: SandboxSpec): Promise<Outcome<DockerSandbox>> {
+  const { link, images, labels, access, removing } = context;
   const info = await images.info(spec.image.id);
   if (!info.ok) return info;
   const user = spec.user ?? (info.value.Config.User || '0');
-  let network: string | null = null;
-  if (spec.hasServices) {
-    const name = `lockstep-${crypto.randomUUID()}`;
-    const made = await link.call('create a network', createMs, () =>
-      link.docker.createNetwork(jobNetwork(name, spec, labels)),
-    );
-    if (!made.ok) return made;
-    network = made.value.id;
+  const network = spec.hasServices ? await makeNetwork(context, spec) : ok(null);
+  if (!network.ok) return network;
+  const made = await link.call('create the container', callMs, (signal) =>
+    link.docker.createContainer({ ...jobContainer(spec, labels, network.value), abortSignal: signal }),
+  );
+  if (!made.ok) {
+    removing(discard(link, null, network.value));
+    return made;
   }
-  let id: string | null = null;
+  const { id } = made.value;
+  const fate = link.follow(id);
   const undo = (failure: Failure): Outcome<never> => {
-    removing(discard(link, id, network));
+    link.forget(id);
+    removing(discard(link, id, network.value));
     return { ok: false, failure };
   };
-  const made = await link.call('create the container', createMs, (signal) =>
-    link.docker.createContainer({ ...jobContainer(spec, labels, network), abortSignal: signal }),
+  const started = await start(link, made.value, spec);
+  if (!started.ok) return undo(started.failure);
+  const control = started.value;
+  const owner = await setUp({ link, id, fate, control, spec, user }, access);
+  if (!owner.ok) {
+    control.close();
+    return undo(owner.failure);
+  }
+  const opened = { link, id, fate, control, spec, user, owner: owner.value };
+  const home =
+    network.value === null ? null : { link, images, labels, network: network.value, jobImage: spec.image.id };
+  return ok(new DockerSandbox(opened, access, home, removing));
+}
+
+async function makeNetwork({ link, labels }: OpenContext, spec: SandboxSpec): Promise<Outcome<string>> {
+  const name = `lockstep-${crypto.randomUUID()}`;
+  const made = await link.call('create a network', callMs, () =>
+    link.docker.createNetwork(jobNetwork(name, spec, labels)),
   );
-  if (!made.ok) return undo(made.failure);
-  const container = made.value;
-  ({ id } = container);
-  const fate = link.follow(id);
-  const attached = await link.call('attach to the container', createMs, () =>
+  return made.ok ? ok(made.value.id) : made;
+}
+
+/** Attached before it is started: from its first moment on the container ends with this process. */
+async function start(
+  link: EngineLink,
+  container: Container,
+  spec: SandboxSpec,
+): Promise<Outcome<ControlShell>> {
+  const attached = await link.call('attach to the container', callMs, () =>
     container.attach({ stream: true, stdin: true, stdout: true, hijack: true }),
   );
-  if (!attached.ok) return undo(attached.failure);
+  if (!attached.ok) return attached;
   const control = new ControlShell(attached.value);
-  const giveUp = (failure: Failure): Outcome<never> => {
-    control.close();
-    link.forget(container.id);
-    return undo(failure);
-  };
-  const noShell = (cause?: string): Failure =>
-    notStartable(`the image ${spec.image.reference} has no sh`, {
-      hint: 'a job runs its steps by a shell: take an image that has one',
-      ...(cause === undefined ? {} : { cause }),
-    });
   const started = await link.attempt('start the container', startMs, (signal) =>
     container.start({ abortSignal: signal }),
   );
-  if (!started.ok) {
-    if ('failure' in started) return giveUp(started.failure);
-    const failure = link.lossOr(engineFailure(started.error, 'start the container'));
-    return giveUp(isMissingProgram(started.error) ? noShell(failure.cause) : failure);
-  }
-  const ca =
-    context.access.caBundle === null ? null : Buffer.from(context.access.caBundle).toString('latin1');
+  if (started.ok) return ok(control);
+  control.close();
+  if ('failure' in started) return started;
+  const failure = link.lossOr(engineFailure(started.error, 'start the container'));
+  return { ok: false, failure: isMissingProgram(started.error) ? noShell(spec, failure.cause) : failure };
+}
+
+/** The user's ids, once its folder and the authorities are there. */
+async function setUp(
+  { link, id, fate, control, spec, user }: Omit<OpenedContainer, 'owner'>,
+  access: NetworkAccess,
+): Promise<Outcome<Owner>> {
+  const ca = access.caBundle === null ? null : Buffer.from(access.caBundle).toString('utf8');
   const answer = await control.ask((marker) => setupRequest(marker, { user, workdir: spec.workdir, ca }));
+  const refuse = (failure: Failure): Outcome<Owner> => ({ ok: false, failure });
   if (answer === null) {
     const lost = await link.whyEnded(id);
-    if (lost !== null) return giveUp(lost);
-    const code = await fate.died;
-    return giveUp(
-      code === 127
-        ? noShell()
-        : fail('environment', 'sandbox-died', `the container ended at once, with ${code}`).failure,
+    if (lost !== null) return refuse(lost);
+    const code = await Promise.race([fate.died, delay(1_000)]);
+    // What the engine's init gives for a program that is not there.
+    if (code === 127) return refuse(noShell(spec));
+    return fail(
+      'environment',
+      'sandbox-died',
+      `the container ended at once, with ${code ?? 'an unknown code'}`,
     );
   }
-  const owner = parseIds(answer);
-  if (owner === null) return giveUp(noSuchUser(user));
   const tool = answer.word('no-tool');
-  if (tool !== null) return giveUp(notStartable(`the image ${spec.image.reference} has no ${tool}`));
-  if (answer.has('no-workdir')) return giveUp(notStartable(`the folder ${spec.workdir} cannot be made`));
-  const home = network === null ? null : { link, images, labels, network, jobImage: spec.image.id };
-  return ok(
-    new DockerSandbox({ link, id, fate, control, spec, user, owner }, context.access, home, removing),
-  );
+  if (tool !== null) return refuse(notStartable(`the image ${spec.image.reference} has no ${tool}`));
+  const owner = parseIds(answer);
+  if (owner === null) return refuse(noSuchUser(user));
+  if (answer.has('no-workdir')) return refuse(notStartable(`the folder ${spec.workdir} cannot be made`));
+  return ok(owner);
 }
+
+const noShell = (spec: SandboxSpec, cause?: string): Failure =>
+  notStartable(`the image ${spec.image.reference} has no sh`, {
+    hint: 'a job runs its steps by a shell: take an image that has one',
+    ...(cause === undefined ? {} : { cause }),
+  });
 
 async function discard(link: EngineLink, id: string | null, network: string | null): Promise<void> {
   if (id !== null) {
-    await link.attempt('remove the container', createMs, () =>
+    await link.attempt('remove the container', callMs, () =>
       link.docker.getContainer(id).remove({ force: true, v: true }),
     );
   }
   if (network !== null) {
-    await link.attempt('remove the network', createMs, () => link.docker.getNetwork(network).remove());
+    await link.attempt('remove the network', callMs, () => link.docker.getNetwork(network).remove());
   }
 }

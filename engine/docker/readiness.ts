@@ -59,7 +59,11 @@ const httpCheck = (url: string): Check => {
     script: `
 unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy
 if command -v curl >/dev/null; then exec curl -fsSL -m 5 -o /dev/null ${address}; fi
-if command -v wget >/dev/null; then exec wget -q -T 5 -O /dev/null ${address}; fi
+if command -v wget >/dev/null; then
+  # Not by its own -T: some builds of busybox crash on it.
+  if command -v timeout >/dev/null; then exec timeout 5 wget -q -O /dev/null ${address}; fi
+  exec wget -q -O /dev/null ${address}
+fi
 if command -v python3 >/dev/null; then exec python3 -c ${quote(python)} ${address}; fi
 if command -v node >/dev/null; then exec node -e ${quote(node)} ${address}; fi
 exit ${noToolCode}`,

@@ -45,6 +45,11 @@ export class DockerSandbox implements Sandbox {
     this.#removing = removing;
   }
 
+  /** Aborts when it is closed. */
+  get closing(): AbortSignal {
+    return this.#container.closing;
+  }
+
   get serviceDied(): AbortSignal {
     return this.#services?.died ?? neverAborts;
   }

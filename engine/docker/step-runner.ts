@@ -13,6 +13,8 @@ interface Ran {
   readonly shell: StepShell;
   readonly ended: ShellEnd;
   readonly killed: boolean;
+  /** Stopped before it ended by itself. */
+  readonly stopped: boolean;
 }
 
 /**
@@ -52,12 +54,12 @@ export class StepRunner {
     const ran = await this.#runInShell(step, env, output, stop);
     if (!ran.ok) return failed(ran.failure);
 
-    const { shell, ended, killed } = ran.value;
-    const leftOvers = killed ? await control.clear(shell.alive) : null;
+    const { shell, ended, killed, stopped } = ran.value;
+    const leftOvers = killed ? await control.clear(shell.alive) : 'unkillable';
     if (step.isolated || !shell.reusable) shell.close();
-    const answer = leftOvers === null ? null : await control.ask(resultRequest);
-    if (leftOvers === null || answer === null)
-      return failed(await this.#container.whyDead(killed ? 'step' : 'unkillable'));
+    if (leftOvers === 'unkillable') return failed(await this.#container.whyDead('unkillable'));
+    const answer = leftOvers === 'gone' ? null : await control.ask(resultRequest);
+    if (leftOvers === 'gone' || answer === null) return failed(await this.#container.whyDead('step'));
 
     // The kernel's count is exact; the engine's event may come after the step's end.
     const kills = Number(answer.word('memory-kills') ?? fate.memoryKills);
@@ -71,7 +73,7 @@ export class StepRunner {
     };
     const tooLarge = tooLargeFailure(seen);
     const kept = tooLarge === null ? seen : { leftOvers, outOfMemory };
-    if (stopWanted(stop)) return end({ ...kept, stopped: true });
+    if (stopped) return end({ ...kept, stopped });
     if (ended.kind === 'no-workdir') {
       return end({ ...kept, failure: notStartable(`there is no folder ${step.workdir} in the container`) });
     }
@@ -118,7 +120,7 @@ export class StepRunner {
       const shell = await this.#shellFor(step);
       if (!shell.ok) return shell;
       const reused = shell.value.pid !== null;
-      const ran = await this.#feed(shell.value, stepText, { step, env }, output, stop);
+      const ran = await this.#feed(shell.value, (marker) => stepText(marker, step, env), output, stop);
       // A shell that an earlier step had killed on its way out.
       const stale = reused && ran.ended.kind === 'gone' && !ran.ended.begun;
       if (!stale || stopWanted(stop) || this.#container.dead !== null) return ok(ran);
@@ -141,8 +143,7 @@ export class StepRunner {
   /** Lets the step run to its end while `stop` is listened to. */
   async #feed(
     shell: StepShell,
-    text: typeof stepText,
-    { step, env }: { step: StepSpec; env: Readonly<Record<string, string>> },
+    text: (marker: string) => string,
     output: StepOutput,
     stop: StopSignals,
   ): Promise<Ran> {
@@ -159,17 +160,14 @@ export class StepRunner {
       if (!killed) control.close();
       return killed;
     });
-    let ended: ShellEnd;
     try {
-      ended = await shell.run(
-        (marker) => text(marker, step, env),
-        output,
-        () => begun.resolve(undefined),
-      );
+      const ended = await shell.run(text, output, () => begun.resolve(undefined));
+      const stopped = stopWanted(stop);
+      over.abort();
+      return { shell, ended, stopped, killed: await stopping };
     } finally {
       over.abort();
     }
-    return { shell, ended, killed: await stopping };
   }
 }
 

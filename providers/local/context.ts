@@ -23,7 +23,7 @@ async function readGitFacts({ git, wanted, overrides }: ContextRequest): Promise
   const [head, symbolic, tags, remote, status] = await Promise.all([
     read(wants('git.sha', 'git.short-sha', 'git.timestamp'), 'log', '-1', '--format=%H %ct'),
     read(
-      wants('git.branch', 'git.tag', 'git.ref', 'event.name', 'event.pull-request'),
+      wants('git.branch', 'git.tag', 'git.ref', 'event.name', 'event.pull-request.source'),
       'symbolic-ref',
       '--short',
       '-q',
@@ -41,7 +41,9 @@ async function readGitFacts({ git, wanted, overrides }: ContextRequest): Promise
     ...names,
     ref:
       names.tag === '' ? (names.branch === '' ? '' : `refs/heads/${names.branch}`) : `refs/tags/${names.tag}`,
-    'default-branch': wants('git.default-branch', 'event.pull-request') ? await defaultBranch(git) : '',
+    'default-branch': wants('git.default-branch', 'event.pull-request.target')
+      ? await defaultBranch(git)
+      : '',
     repository: repositoryName(remote.trim()),
     timestamp: Number(timestamp),
     dirty: status.trim() !== '',

@@ -1,7 +1,6 @@
 // `lockstep check`: every problem of a pipeline file, as text or JSON.
-import { findPipelineFile } from '../compose/pipeline-file.ts';
-import { checkPipeline } from '../compose/plan.ts';
-import { showDiagnostics, showFailure } from './show.ts';
+import { checkPipeline, findPipelineFile, notYetIn } from '../compose/pipeline-file.ts';
+import { asWarnings, showDiagnostics, showFailure } from './show.ts';
 
 export interface CheckOptions {
   readonly file?: string;
@@ -11,7 +10,8 @@ export interface CheckOptions {
 export function checkCommand(named: string | undefined, options: CheckOptions): number {
   const file = findPipelineFile(process.cwd(), named ?? options.file);
   if (!file.ok) return showFailure(file.failure);
-  const { pipeline, diagnostics } = checkPipeline(file.value);
+  const { pipeline, diagnostics: found } = checkPipeline(file.value);
+  const diagnostics = [...found, ...asWarnings(pipeline ? notYetIn(pipeline) : [])];
   const bad = diagnostics.some((diagnostic) => diagnostic.severity === 'error');
   if (options.json) process.stdout.write(`${JSON.stringify({ ok: !bad, diagnostics }, null, 2)}\n`);
   else {

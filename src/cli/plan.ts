@@ -3,7 +3,7 @@ import { findPipelineFile } from '../compose/pipeline-file.ts';
 import { preparePlan, previewOf } from '../compose/plan.ts';
 import { renderPlan } from '../report/plan.ts';
 import { selectionOf, type SelectionOptions } from './options.ts';
-import { showDiagnostics, showFailure, stdoutColor } from './show.ts';
+import { asWarnings, showDiagnostics, showFailure, stdoutColor } from './show.ts';
 
 export interface PlanOptions extends SelectionOptions {
   readonly json?: boolean;
@@ -14,9 +14,11 @@ export async function planCommand(jobs: readonly string[], options: PlanOptions)
   if (!file.ok) return showFailure(file.failure);
   const planned = await preparePlan(file.value, selectionOf(jobs, options), process.env, 'plan');
   if (!planned.ok) return showFailure(planned.failure);
-  const bad = showDiagnostics(planned.value.diagnostics, new Map([[file.value.name, file.value.text]]));
-  if (bad || !planned.value.plan) return 2;
-  const preview = await previewOf(planned.value.plan);
+  const { plan, diagnostics } = planned.value;
+  const shown = [...diagnostics, ...asWarnings(planned.value.notYet)];
+  const bad = showDiagnostics(shown, new Map([[file.value.name, file.value.text]]));
+  if (bad || !plan) return 2;
+  const preview = previewOf(plan);
   process.stdout.write(
     options.json ? `${JSON.stringify(preview, null, 2)}\n` : renderPlan(preview, { color: stdoutColor() }),
   );

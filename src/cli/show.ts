@@ -18,6 +18,9 @@ export function showDiagnostics(
   return diagnostics.some((diagnostic) => diagnostic.severity === 'error');
 }
 
+export const asWarnings = (diagnostics: readonly Diagnostic[]): readonly Diagnostic[] =>
+  diagnostics.map((diagnostic) => ({ ...diagnostic, severity: 'warning' }));
+
 /** Prints it; 2 for bad usage, 3 for the environment, 1 for the pipeline. */
 export function showFailure(failure: Failure): number {
   process.stderr.write(renderFailure(failure, { color: colorOn(process.stderr) }));

@@ -1,6 +1,7 @@
 // The options of a run → the container engine, connected when it is first asked for and again after it was lost.
 import { homedir } from 'node:os';
 import { readCaBundle } from '../../engine/ca-bundle.ts';
+import { createDockerEngine } from '../../engine/docker/engine.ts';
 import { hostProxies } from '../../engine/docker/network-access.ts';
 import type { Environment } from '../contract/provider.ts';
 import type { Engine } from '../contract/sandbox.ts';
@@ -25,7 +26,6 @@ export async function openEngines(options: EngineOptions): Promise<Outcome<Engin
   const caBundle = await readCaBundle(options.caFile, environment);
   if (!caBundle.ok) return caBundle;
   const connect = async (): Promise<Outcome<Engine>> => {
-    const { createDockerEngine } = await import('../../engine/docker/engine.ts');
     const engine = await createDockerEngine({
       ...(options.engine !== undefined && { engine: options.engine }),
       environment,
@@ -35,10 +35,11 @@ export async function openEngines(options: EngineOptions): Promise<Outcome<Engin
       runId,
       access: { proxies: hostProxies(environment), caBundle: caBundle.value },
     });
-    // What dead runs left goes before anything new comes.
-    if (engine.ok) await engine.value.sweep();
+    // What dead runs left goes while this one gets ready: removing a container takes as long as starting one.
+    if (engine.ok) sweeping = engine.value.sweep();
     return engine;
   };
+  let sweeping: Promise<unknown> = Promise.resolve();
   let last: Promise<Outcome<Engine>> | null = null;
   return ok({
     current: async () => {
@@ -47,6 +48,7 @@ export async function openEngines(options: EngineOptions): Promise<Outcome<Engin
     },
     close: async () => {
       const engine = await last;
+      await sweeping;
       if (engine?.ok) await engine.value.close();
     },
   });

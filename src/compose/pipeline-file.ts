@@ -1,8 +1,11 @@
 // `-f` and the current folder → the pipeline file and the source root it belongs to.
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
-import { findRoot } from '../../engine/source-tree.ts';
+import { findRoot } from '../../engine/source-root.ts';
+import type { Diagnostic } from '../model/diagnostic.ts';
 import { fail, ok, type Outcome } from '../model/failure.ts';
+import { unsupportedYet } from '../pipeline/not-yet.ts';
+import { parsePipeline, type LoadedPipeline } from '../pipeline/parse.ts';
 
 export interface PipelineFile {
   /** Absolute. */
@@ -44,3 +47,14 @@ function readPipelineFile(root: string, path: string): Outcome<PipelineFile> {
     return fail('usage', 'unreadable-pipeline', `cannot read the pipeline file ${path}`, { cause });
   }
 }
+
+export function checkPipeline(file: PipelineFile): {
+  pipeline: LoadedPipeline | null;
+  diagnostics: readonly Diagnostic[];
+} {
+  return parsePipeline({ file: file.name, text: file.text });
+}
+
+/** What a run of the whole file would refuse in this version, though nothing is wrong with it. */
+export const notYetIn = (loaded: LoadedPipeline): readonly Diagnostic[] =>
+  unsupportedYet(loaded, Object.keys(loaded.pipeline.jobs));

@@ -1,19 +1,16 @@
 // A pipeline file, the provider's facts and the words of the command line → a plan, or what is wrong with them.
+import { askGit } from '../../engine/git.ts';
 import { detectProvider } from '../../providers/registry.ts';
 import type { Environment, EventOverrides } from '../contract/provider.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { ok, type Outcome } from '../model/failure.ts';
 import type { Plan } from '../model/plan.ts';
 import type { PlanPreview } from '../model/plan-preview.ts';
-import { parsePipeline, type LoadedPipeline } from '../pipeline/parse.ts';
-import type { PipelineFile } from './pipeline-file.ts';
-
-export function checkPipeline(file: PipelineFile): {
-  pipeline: LoadedPipeline | null;
-  diagnostics: readonly Diagnostic[];
-} {
-  return parsePipeline({ file: file.name, text: file.text });
-}
+import { createEvaluator } from '../pipeline/evaluator.ts';
+import { unsupportedYet } from '../pipeline/not-yet.ts';
+import { factsRead, planPipeline } from '../pipeline/plan.ts';
+import { previewPlan } from '../pipeline/preview.ts';
+import { checkPipeline, type PipelineFile } from './pipeline-file.ts';
 
 export interface Selection {
   readonly jobs: readonly string[];
@@ -25,7 +22,7 @@ export interface Selection {
 
 export interface Planned {
   readonly plan: Plan | null;
-  /** What the plan needs and this version cannot do: errors for `run`, none for `plan`. */
+  /** What the plan needs and this version cannot do: errors for `run`, warnings for `plan`. */
   readonly notYet: readonly Diagnostic[];
   /** Of the provider whose facts the plan is made with. */
   readonly provider: string;
@@ -39,9 +36,6 @@ export async function preparePlan(
   environment: Environment,
   runId: string,
 ): Promise<Outcome<Planned>> {
-  const { factsRead, planPipeline } = await import('../pipeline/plan.ts');
-  const { unsupportedYet } = await import('../pipeline/not-yet.ts');
-  const { askGit } = await import('../../engine/git.ts');
   const checked = checkPipeline(file);
   const provider = detectProvider(environment);
   if (!checked.pipeline) {
@@ -58,17 +52,13 @@ export async function preparePlan(
   const planned = planPipeline(checked.pipeline, { ...selection, context: context.value });
   return ok({
     plan: planned.plan,
-    notYet: planned.plan ? unsupportedYet(checked.pipeline, planned.plan) : [],
+    notYet: unsupportedYet(checked.pipeline, planned.plan?.jobs.map(({ name }) => name) ?? []),
     provider: provider.name,
     diagnostics: [...checked.diagnostics, ...planned.diagnostics],
   });
 }
 
-export async function previewOf(plan: Plan): Promise<PlanPreview> {
-  const { createEvaluator } = await import('../pipeline/evaluator.ts');
-  const { previewPlan } = await import('../pipeline/preview.ts');
-  return previewPlan(plan, createEvaluator());
-}
+export const previewOf = (plan: Plan): PlanPreview => previewPlan(plan, createEvaluator());
 
 export async function pipelineSchema(): Promise<object> {
   return (await import('../pipeline/json-schema.ts')).pipelineJsonSchema();

@@ -1,13 +1,14 @@
 // A plan → a run: source tree, engine, recorder and reporters put together, executed, and left in its run folder.
 import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { Execution } from '../../engine/execute-plan.ts';
+import { executePlan, type Execution } from '../../engine/execute-plan.ts';
 import { writeRunFolder, type FinishedRun } from '../../engine/finished-run.ts';
 import type { FinishedJob } from '../../engine/finished-job.ts';
 import { finishedRun } from '../../engine/run-documents.ts';
 import { createRunFolder, newRunId, type RunFolder } from '../../engine/run-folder.ts';
 import type { Run } from '../../engine/run.ts';
-import { findRoot, visibleEntries, type SourceTree } from '../../engine/source-tree.ts';
+import { findRoot } from '../../engine/source-root.ts';
+import { readSourceTree, visibleEntries, type SourceTree } from '../../engine/source-tree.ts';
 import type { Engine } from '../contract/sandbox.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { Emit, RunCancelling } from '../model/event.ts';
@@ -113,7 +114,6 @@ async function gatherParts(
   engines: Engines,
   { selection, from, environment, runId, cancel }: RunOptions,
 ): Promise<Outcome<Parts>> {
-  const { readSourceTree } = await import('../../engine/source-tree.ts');
   const { readHandedOn } = await import('../../engine/handed-on.ts');
   const [engine, source] = await Promise.all([
     engines.current(),
@@ -142,7 +142,6 @@ async function execute(
   emit: Emit,
   broken: AbortSignal,
 ): Promise<RunEnd> {
-  const { executePlan } = await import('../../engine/execute-plan.ts');
   const started = new Date();
   const run: Run = {
     plan,
@@ -192,7 +191,10 @@ const plannedInstances = ({ name, matrix }: PlannedJob): string[] =>
 function unmatchedInputs(plan: Plan, source: SourceTree): Diagnostic[] {
   const users = new Map<string, string>();
   for (const job of plan.jobs) {
-    const patterns = [job.inputs, ...[...job.steps, ...job.finally].map(({ inputs }) => inputs ?? [])].flat();
+    // A step's pattern may name a file of an artifact, which only the run knows.
+    const takesArtifacts = job.needs.some((need) => need.artifacts.length > 0);
+    const steps = takesArtifacts ? [] : [...job.steps, ...job.finally];
+    const patterns = [job.inputs, ...steps.map(({ inputs }) => inputs ?? [])].flat();
     for (const pattern of patterns) {
       if (!pattern.startsWith('!') && pattern !== '**' && !users.has(pattern)) users.set(pattern, job.name);
     }

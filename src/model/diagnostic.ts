@@ -20,6 +20,7 @@ export type DiagnosticCode =
   | 'matrix-too-large'
   | 'invalid-expression'
   | 'unknown-context'
+  | 'unknown-variable'
   | 'expression-in-script'
   | 'expression-not-allowed'
   | 'volatile-in-reusable-job'

@@ -25,6 +25,8 @@ export interface Plan {
   readonly factsRead: readonly string[];
   /** Every job of the file with its needs, whatever was selected: what `merge` checks completeness with. */
   readonly graph: Readonly<Record<string, readonly string[]>>;
+  /** Per job of the plan whose matrix is known: all its instances in their order, whatever `--matrix` left of them. */
+  readonly instances: Readonly<Record<string, readonly string[]>>;
   /** The selected jobs and all they need, each after its needs, else in the file's order. */
   readonly jobs: readonly PlannedJob[];
 }
@@ -100,7 +102,7 @@ export interface Resources {
 }
 
 export interface PlannedStep {
-  /** What people see: `name`, else the first line of `run`. */
+  /** What people see: `name`, else the first line of `run` that says something. */
   readonly name: string;
   readonly id: string | null;
   readonly run: string;

@@ -1,6 +1,6 @@
 // The result of a run: the canonical document whose sha256 proves that two runs came out the same.
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { canonicalJson } from './json.ts';
 
 const jobStatus = z.enum(['success', 'failure', 'cancelled', 'skipped']);

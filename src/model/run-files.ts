@@ -1,5 +1,5 @@
 // `inputs.json` and `run.json` of a run folder, and the reading of all three files: they may come from another machine.
-import { z } from 'zod';
+import * as z from 'zod';
 import { runResultSchema, type RunResult } from './result.ts';
 
 const names = z.array(z.string()).readonly();
@@ -26,7 +26,9 @@ const runInputsSchema = z.object({
   secrets: names,
   /** Every job of the file with its needs: what a merge must find. */
   graph: z.record(z.string(), names),
-  /** Instances in the run's order. */
+  /** Per job with a matrix known beforehand: all instances of a whole run, in their order. */
+  matrices: z.record(z.string(), names),
+  /** Instances that this run has, in its order. */
   instances: names,
   /** Per job: whether it and all before it succeeded, and whether one of them failed. */
   lineage: z.record(z.string(), z.object({ success: z.boolean(), failure: z.boolean() })),

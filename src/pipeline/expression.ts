@@ -11,7 +11,6 @@ import {
   Unary,
 } from '@actions/expressions/ast';
 import type { Expr } from '@actions/expressions/ast';
-import { Kind } from '@actions/expressions/data/index';
 import { ExpressionError } from '@actions/expressions/errors';
 import { wellKnownFunctions } from '@actions/expressions/funcs';
 import { Lexer, TokenType, type Token } from '@actions/expressions/lexer';
@@ -208,7 +207,7 @@ function readsOf(root: Expr, spanOf: (token: Token) => Span): Read[] {
         continue;
       }
       const { index } = base;
-      const known = index instanceof Literal && index.literal.kind !== Kind.Array ? index : null;
+      const known = index instanceof Literal ? index : null;
       segments.unshift({
         name: known ? known.literal.coerceString() : null,
         span: known ? spanOf(known.token) : { offset: 0, length: 0 },

@@ -2,9 +2,10 @@
 import type * as z from 'zod';
 import type { Diagnostic, DiagnosticCode } from '../model/diagnostic.ts';
 import type { Problem } from '../model/pipeline-values.ts';
+import { isNamed, keyHint } from './key-hint.ts';
 import { suggestion } from './nearest-name.ts';
 import type { SourceNode, Span } from './source.ts';
-import { keySpan, nearestNode, nodeAt, type Path } from './tree.ts';
+import { keySpan, namesAt, nearestNode, nodeAt, type Path } from './tree.ts';
 
 export type Issue = z.core.$ZodIssue;
 
@@ -15,8 +16,32 @@ export const allowedKeys: z.core.$ZodErrorMap = (issue) => {
   return typeof shape === 'object' && shape !== null ? Object.keys(shape).join(' ') : undefined;
 };
 
-export const describeIssues = (leaves: readonly Leaf[], root: SourceNode, file: string): Diagnostic[] =>
-  leaves.flatMap((leaf) => describe(leaf, root, file));
+export function describeIssues(leaves: readonly Leaf[], root: SourceNode, file: string): Diagnostic[] {
+  const unknown = new Map(
+    leaves.flatMap(({ issue, path }) =>
+      issue.code === 'unrecognized_keys' ? [[path.join('\0'), issue] as const] : [],
+    ),
+  );
+  return leaves
+    .filter(({ path }) => {
+      const beside = unknown.get(path.slice(0, -1).join('\0'));
+      return !beside || nodeAt(root, path) !== null || !standsForMissing(beside, path, root);
+    })
+    .flatMap((leaf) => describe(leaf, root, file));
+}
+
+/** Whether a key that is missing is there in other words: one problem, not two. */
+function standsForMissing(unknown: UnknownKeys, path: Path, root: SourceNode): boolean {
+  const missing = String(path.at(-1));
+  const holder = path.slice(0, -1);
+  const holdsNoOther = holder.length > 0 && namesAt(root, holder).length === unknown.keys.length;
+  return holdsNoOther || unknown.keys.some((key) => isNamed(missing, hintOf(key, unknown) ?? ''));
+}
+
+type UnknownKeys = z.core.$ZodIssueUnrecognizedKeys;
+
+const hintOf = (key: string, { message }: UnknownKeys): string | undefined =>
+  keyHint(key, message.split(' '));
 
 export interface Leaf {
   readonly issue: Issue;
@@ -62,10 +87,14 @@ function describe({ issue, path }: Leaf, root: SourceNode, file: string): Diagno
     );
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => {
-        const hint = suggestion(key, issue.message.split(' '));
-        return say('unknown-key', `there is no key '${key}' here`, hint, keySpan(root, [...path, key]));
-      });
+      return issue.keys.map((key) =>
+        say(
+          'unknown-key',
+          `there is no key '${key}' here`,
+          hintOf(key, issue),
+          keySpan(root, [...path, key]),
+        ),
+      );
     case 'invalid_type':
     case 'invalid_union': {
       if (!node) return [missing()];
@@ -73,7 +102,9 @@ function describe({ issue, path }: Leaf, root: SourceNode, file: string): Diagno
         issue.code === 'invalid_type' && issue.message.startsWith('Invalid input')
           ? (kinds[issue.expected] ?? issue.expected)
           : issue.message;
-      return [say('wrong-type', `expected ${expected}, found ${kindOf(node)}`, howTo(expected, node))];
+      return [
+        say('wrong-type', `expected ${expected}, found ${kindOf(node)}`, howTo(expected, node, path.at(-1))),
+      ];
     }
     case 'invalid_value':
       return [node ? say(...invalidValue(issue.values.map(String), path, node)) : missing()];
@@ -112,10 +143,21 @@ function kindOf(node: SourceNode): string {
   return typeof node.value === 'string' ? 'a text' : String(node.value);
 }
 
-function howTo(expected: string, node: SourceNode): string | undefined {
+function howTo(expected: string, node: SourceNode, key: string | number | undefined): string | undefined {
   if (node.kind !== 'scalar' || node.value === null) return undefined;
-  if (typeof node.value !== 'string') return expected.includes('text') ? 'quote it' : undefined;
-  return expected.includes('list') ? 'write a list: […]' : undefined;
+  const { value } = node;
+  if (typeof value === 'string') return expected.includes('list') ? asList(value, key) : undefined;
+  if (expected.includes('text')) return 'quote it';
+  const isCount = typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
+  return isCount && expected.includes('duration') ? `write ${value}m or ${value}s` : undefined;
+}
+
+/** A script is one item; other lists hold words. */
+function asList(text: string, key: string | number | undefined): string {
+  const isPlain = /^[\w./@$*-][^\n:#,'"`{}[\]]*$/.test(text) && text.length <= 60;
+  if (typeof key !== 'string' || !isPlain) return 'write a list: […]';
+  const items = key === 'steps' || key === 'finally' ? text : text.split(/\s+/).join(', ');
+  return `write a list: ${key}: [${items}]`;
 }
 
 function invalidValue(

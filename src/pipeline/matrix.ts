@@ -1,5 +1,5 @@
 // The matrix of a job → its instances where params and facts suffice to know them, else the template for the run.
-import type { Scope } from '../contract/evaluator.ts';
+import type { Evaluator, Scope } from '../contract/evaluator.ts';
 import type { CiContext } from '../model/ci-context.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { ok, type Outcome } from '../model/failure.ts';
@@ -26,7 +26,7 @@ export function resolveMatrix(loaded: LoadedPipeline, job: string, known: KnownF
   const path: Path = ['jobs', job, 'matrix'];
   const whole = typeof matrix === 'string';
   if (whole && !isKnownNow(loaded, job)) return { matrix: { template: matrix } };
-  const value = evaluateTexts(matrix, scopeOf(known));
+  const value = evaluateTexts(matrix, scopeOf(known), createEvaluator());
   if (!value.ok) {
     const { message, hint } = value.failure;
     return { diagnostic: problem(loaded, spanAt(loaded, path), 'invalid-expression', message, hint) };
@@ -54,14 +54,12 @@ const scopeOf = ({ params, context: { git, event } }: KnownFacts): Scope => ({
   standing: { success: true, failure: false, cancelled: false },
 });
 
-const evaluator = createEvaluator();
-
-function evaluateTexts(value: JsonValue, scope: Scope): Outcome<JsonValue> {
+function evaluateTexts(value: JsonValue, scope: Scope, evaluator: Evaluator): Outcome<JsonValue> {
   if (typeof value === 'string') return value.includes('${{') ? evaluator.value(value, scope) : ok(value);
   if (typeof value !== 'object' || value === null) return ok(value);
   const entries: [string, JsonValue][] = [];
   for (const [key, member] of Object.entries(value)) {
-    const result = evaluateTexts(member, scope);
+    const result = evaluateTexts(member, scope, evaluator);
     if (!result.ok) return result;
     entries.push([key, result.value]);
   }

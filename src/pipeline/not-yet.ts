@@ -1,9 +1,8 @@
 // Uses of what the language has and this version cannot do yet → an error for each, at its place.
 import type { Diagnostic } from '../model/diagnostic.ts';
-import type { Plan } from '../model/plan.ts';
 import type { LoadedPipeline } from './parse.ts';
 import { problem } from './problem.ts';
-import { keySpan, nodeAt, type Path } from './tree.ts';
+import { keySpan, namesAt, nodeAt, type Path } from './tree.ts';
 
 const what = {
   secrets: 'secrets cannot be granted yet',
@@ -11,14 +10,14 @@ const what = {
   auth: 'registries that want a login cannot be used yet',
 } as const;
 
-/** Of the selected jobs only: the others stand in nobody's way. */
-export function unsupportedYet(loaded: LoadedPipeline, plan: Plan): Diagnostic[] {
-  const uses = plan.jobs.flatMap((job): readonly Path[] => {
-    const path = ['jobs', job.name];
+/** Of these jobs only: the others stand in nobody's way. */
+export function unsupportedYet(loaded: LoadedPipeline, jobs: readonly string[]): Diagnostic[] {
+  const uses = jobs.flatMap((job): readonly Path[] => {
+    const path = ['jobs', job];
     const steps = (['steps', 'finally'] as const).flatMap((list) =>
-      job[list].map((_, index) => [...path, list, index, 'secrets']),
+      (loaded.pipeline.jobs[job]?.[list] ?? []).map((_, index) => [...path, list, index, 'secrets']),
     );
-    const services = Object.keys(job.services).flatMap((service) => [
+    const services = namesAt(loaded.root, [...path, 'services']).flatMap((service) => [
       [...path, 'services', service, 'secrets'],
       [...path, 'services', service, 'image', 'auth'],
     ]);

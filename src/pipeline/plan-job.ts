@@ -78,7 +78,17 @@ function planStep(step: Step, jobShell: readonly string[]): PlannedStep {
 /** As all paths of the file: relative to `/work`. */
 const inWorkspace = (path: string): string => posix.resolve('/work', path);
 
-const firstLine = (script: string): string => script.trim().split('\n')[0]?.trim() ?? '';
+/** The first line that says what the script is about. */
+function firstLine(script: string): string {
+  const lines = script
+    .trim()
+    .split('\n')
+    .map((line) => line.trim());
+  return lines.find((line) => line !== '' && !saysNothing.test(line)) ?? lines[0] ?? '';
+}
+
+/** Comments and `#!`, options of the shell, brackets alone on their line. */
+const saysNothing = /^(?:#|\/\/|set [-+][-+\w ]*$|[()[\]{}]+;?$)/;
 
 function shellWords(shell: Job['shell']): readonly string[] {
   if (Array.isArray(shell)) return shell;

@@ -44,11 +44,15 @@ export function planPipeline(
   const reads = readsByJob(loaded);
   const readsOf = (name: string): readonly Read[] => reads.get(name) ?? [];
   const matrices = new Map<string, PlannedJob['matrix']>();
+  const instances: Record<string, readonly string[]> = {};
   for (const name of selection.order) {
     const resolved = resolveMatrix(loaded, name, { params, context: request.context });
     if ('diagnostic' in resolved) {
       diagnostics.push(resolved.diagnostic);
       continue;
+    }
+    if ('instances' in resolved.matrix) {
+      instances[name] = resolved.matrix.instances.map((values) => instanceName(name, values));
     }
     if (selection.asked.has(name)) matrices.set(name, resolved.matrix);
     const asked = selection.asked.has(name) ? request.matrix : {};
@@ -65,6 +69,7 @@ export function planPipeline(
     context: request.context,
     factsRead: [...factsIn(selection.order.flatMap(readsOf))],
     graph: graphOf(loaded),
+    instances,
     jobs,
   };
   return { plan, diagnostics };
@@ -90,7 +95,8 @@ function resolveParams(
   const params: Record<string, ParamValue> = {};
   const diagnostics: Diagnostic[] = [];
   for (const name of Object.keys(given).filter((key) => !Object.hasOwn(declared, key))) {
-    const hint = suggestion(name, Object.keys(declared));
+    const hint =
+      suggestion(name, Object.keys(declared)) ?? 'declare it under `params` at the top of the file';
     diagnostics.push(requestProblem('unknown-param', `there is no param '${name}'`, hint));
   }
   for (const [name, param] of Object.entries(declared)) {

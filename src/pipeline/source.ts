@@ -72,7 +72,10 @@ type Report = (code: DiagnosticCode, span: Span, message: string, hint?: string)
 function read(text: string, report: Report): SourceNode | null {
   const document = parseDocument(text, { merge: false, uniqueKeys: false, prettyErrors: false });
   // Tags have their own message, below.
-  const errors = document.errors.filter(({ code }) => code !== 'TAG_RESOLVE_FAILED').slice(0, mostYamlErrors);
+  const faults = document.errors.filter(({ code }) => code !== 'TAG_RESOLVE_FAILED');
+  const errors = faults
+    .filter((error, index) => !isFollowUp(error, faults[index - 1], text))
+    .slice(0, mostYamlErrors);
   for (const error of errors) {
     const [start, end] = error.pos;
     report('invalid-yaml', { offset: start, length: Math.max(1, end - start) }, ...explain(error, text));
@@ -94,13 +97,24 @@ function read(text: string, report: Report): SourceNode | null {
   return convert(document.contents, text, report);
 }
 
+/** Whether the error comes only from how the parser went on after the one before. */
+function isFollowUp(error: YAMLError, before: YAMLError | undefined, text: string): boolean {
+  if (!before) return false;
+  // It has lost its place: from here on it refuses every token.
+  if (error.message.includes('in YAML stream')) return true;
+  if (/^(?:All|Tabs) /.test(error.message) && error.message === before.message) return true;
+  const [from, to] = [before.pos[0], error.pos[0]].sort((a, b) => a - b);
+  return !text.slice(from, to).includes('\n');
+}
+
 function explain({ code, message, pos }: YAMLError, text: string): [message: string, hint?: string] {
   if (code === 'MULTIPLE_DOCS') return ['a second document starts here', 'a pipeline file is one document'];
   if (message.startsWith('Maximum call stack')) return ['the file is nested too deep'];
   const plain = message.charAt(0).toLowerCase() + message.slice(1);
   if (text.slice(pos[0] - 2, pos[0] + 2).includes('${'))
     return [plain, 'quote a text with ${{ inside […] or {…}'];
-  return message.includes('mapping') ? [plain, 'a text that holds `: ` wants quotes'] : [plain];
+  const isKey = message.startsWith('Nested mappings') || message.startsWith('Block collections');
+  return isKey ? [plain, 'a text that holds `: ` wants quotes'] : [plain];
 }
 
 interface Anchor {
@@ -182,7 +196,8 @@ function convert(contents: ParsedNode, text: string, report: Report): SourceNode
       if (key === null) continue;
       const value = pair.value === null ? nothing(key.span) : visit(pair.value);
       // A key without a value: there is nothing to point at but the key.
-      const isEmpty = value.kind === 'scalar' && value.value === null && text[value.span.offset] !== '~';
+      const isEmpty =
+        value.kind === 'scalar' && value.value === null && !/[~nN]/.test(text.charAt(value.span.offset));
       const node = isEmpty ? nothing(key.span) : value;
       if (key.name === '<<' && key.plain) {
         for (const [name, entry] of mergeSources(node)) {

@@ -11,7 +11,7 @@ const flushMs = 500;
 export interface Recorder {
   readonly emit: Emit;
   /** Writes what is held back and closes the files; rejects with the error of the first write that failed. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** `failed` hears of the first write error (a full disk); later events are dropped. */
@@ -46,41 +46,49 @@ export function createRecorder(
   };
 }
 
+const nothing = Buffer.alloc(0);
+
 interface Appender {
   /** Bytes appended so far. */
   readonly size: number;
   append(bytes: Uint8Array): void | Promise<void>;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 function createAppender(path: string, failed: (error: unknown) => void): Appender {
   let file: Promise<FileHandle> | null = null;
-  let batch: Uint8Array[] = [];
+  // Batches are used again, or a log of a gigabyte would leave a gigabyte to the garbage collector; a quiet log has none.
+  const spare: Buffer[] = [];
+  let batch: Buffer = nothing;
   let batched = 0;
   let size = 0;
   let writing: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | null = null;
   let broken = false;
 
-  const write = async (chunks: Uint8Array[]): Promise<void> => {
+  const write = async (bytes: Uint8Array): Promise<void> => {
     if (broken) return;
     try {
       file ??= open(path, 'a');
       const handle = await file;
-      if (chunks.length > 0) await handle.appendFile(Buffer.concat(chunks));
+      if (bytes.length > 0) await handle.appendFile(bytes);
     } catch (error) {
       broken = true;
       failed(error);
     }
   };
-  /** At most one batch is under way and one is being filled. */
-  const flush = (): Promise<void> => {
+  /** At most one batch is under way and one is being filled, as long as senders wait when they are asked to. */
+  const flush = (next: Buffer): Promise<void> => {
     if (timer) clearTimeout(timer);
     timer = null;
-    const chunks = batch;
-    batch = [];
+    const full = batch;
+    const bytes = full.subarray(0, batched);
+    batch = next;
     batched = 0;
-    if (chunks.length > 0) writing = writing.then(() => write(chunks));
+    writing = writing.then(async () => {
+      await write(bytes);
+      if (batch.length > 0 && full.length > 0) spare.push(full);
+    });
     return writing;
   };
   return {
@@ -89,15 +97,22 @@ function createAppender(path: string, failed: (error: unknown) => void): Appende
     },
     append: (bytes) => {
       size += bytes.length;
-      batched += bytes.length;
-      batch.push(bytes);
-      if (batched >= batchSize) return flush();
-      timer ??= setTimeout(() => void flush(), flushMs);
-      return undefined;
+      let wait: Promise<void> | undefined;
+      for (let at = 0; at < bytes.length;) {
+        if (batched === batch.length) wait = flush(spare.pop() ?? Buffer.allocUnsafe(batchSize));
+        const part = bytes.subarray(at, at + batch.length - batched);
+        batch.set(part, batched);
+        batched += part.length;
+        at += part.length;
+      }
+      timer ??= setTimeout(() => {
+        spare.length = 0;
+        void flush(nothing);
+      }, flushMs);
+      return wait;
     },
     close: async () => {
-      await flush();
-      await write([]);
+      await flush(nothing);
       await (await file?.catch(() => null))?.close();
     },
   };

@@ -1,6 +1,7 @@
 // The machine's own container engine, for tests that need a real one.
 import { homedir } from 'node:os';
 import { type DockerEngineOptions, createDockerEngine } from '../../engine/docker/engine.ts';
+import { connectEngine } from '../../engine/docker/connect.ts';
 import type { Engine } from '../../src/contract/sandbox.ts';
 
 export const engineOptions = (more: Partial<DockerEngineOptions> = {}): DockerEngineOptions => ({
@@ -18,3 +19,16 @@ export async function dockerEngine(more: Partial<DockerEngineOptions> = {}): Pro
   if (!engine.ok) throw new Error(`${engine.failure.message}\n${engine.failure.cause ?? ''}`);
   return engine.value;
 }
+
+const connected = await connectEngine({
+  environment: process.env,
+  home: homedir(),
+  platform: process.platform,
+});
+if (!connected.ok) throw new Error(`${connected.failure.message}\n${connected.failure.cause ?? ''}`);
+
+/** The engine itself, to look at what ours did with it. */
+export const { docker, description } = connected.value;
+
+/** Path of its socket, where it has one. */
+export const socketPath = /unix:\/\/(.*)\)$/.exec(description)?.[1];

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Engine, Image, Sandbox, SandboxSpec, ServiceSpec } from '../../src/contract/sandbox.ts';
 import type { Ready } from '../../src/model/plan.ts';
-import { dockerEngine } from './docker-engine.ts';
+import { docker, dockerEngine } from './docker-engine.ts';
 import { imageOf, never, opened, runStep, specFor } from './sandbox.ts';
 
 let engine: Engine;
@@ -82,6 +82,30 @@ test.each<[string, Ready['check']]>([
   expect((await started(box, service(busybox, script, { ready: ready(check) }))).outcome).toEqual({
     ok: true,
   });
+});
+
+test.each([
+  ['HEALTHCHECK', 'HEALTHCHECK --interval=100ms CMD test -f /ready'],
+  ['exposed port', 'EXPOSE 9/udp 8080/tcp'],
+])('what the image says of itself: %s', async (_, changes) => {
+  const container = await docker.createContainer({ Image: 'busybox:latest' });
+  const { Id: id } = (await container.commit({ changes })) as { Id: string };
+  await container.remove();
+  try {
+    const made = { reference: 'made', id, digest: id };
+    const box = await open(busybox);
+    expect((await started(box, service(made, `sleep 0.3; touch /ready; ${page}`))).outcome).toEqual({
+      ok: true,
+    });
+    expect(
+      (await runStep(box, 'wget -qO- http://web:8080/ || sleep 0.2; wget -qO- http://web:8080/')).stdout,
+    ).toMatch(/page\n$/);
+    await box.close();
+  } finally {
+    await engine.close();
+    await docker.getImage(id).remove({ force: true });
+    engine = await dockerEngine();
+  }
 });
 
 test('a port that only the service itself can reach is not ready', async () => {

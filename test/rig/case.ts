@@ -7,11 +7,14 @@ import { promisify } from 'node:util';
 import { z } from 'zod';
 import { instanceFileName } from '../../src/model/instance-name.ts';
 import type { JobResult, RunResult } from '../../src/model/result.ts';
-import { runCli, type CliEnd, type CliOptions } from './cli.ts';
+import { startCli, type Cli, type CliEnd, type CliOptions } from './cli.ts';
 import { Project } from './project.ts';
 
 /** How a run is started: `bin/lockstep` as on a laptop, or as a provider would start it. */
-export type Start = (args: readonly string[], options: CliOptions) => Promise<CliEnd>;
+export type Start = (args: readonly string[], options: CliOptions) => Cli;
+
+/** A run that takes longer hangs. */
+const longestRunMs = 60_000;
 
 const texts = z.record(z.string(), z.string());
 const patterns = z.strictObject({
@@ -63,7 +66,7 @@ interface Ran extends CliEnd {
 }
 
 /** Rejects with all that differs, run by run, and what the run printed. */
-export async function checkCase(folder: string, start: Start = runCli): Promise<void> {
+export async function checkCase(folder: string, start: Start = startCli): Promise<void> {
   const {
     'same-digest-twice': twice,
     then: later = [],
@@ -72,8 +75,8 @@ export async function checkCase(folder: string, start: Start = runCli): Promise<
   using project = new Project();
   await cp(folder, project.path, { recursive: true, verbatimSymlinks: true });
   await rm(join(project.path, 'expected.json'));
-  await shell(project, 'setup.sh');
   await rm(join(project.path, 'setup.sh'), { force: true });
+  if (existsSync(join(folder, 'setup.sh'))) await shell(project, join(folder, 'setup.sh'));
 
   const runs: Ran[] = [];
   const next = async (expected: RunExpectation, edit?: string): Promise<void> => {
@@ -103,7 +106,9 @@ async function runOnce(
   const args = commandOf(expected).map((arg) =>
     arg.replace(/^RUN(\d+)$/, (_, number: string) => runFolder(runs, Number(number))),
   );
-  const end = await start(args, { cwd: project.path, env: expected.env ?? {} });
+  const cli = start(args, { cwd: project.path, env: expected.env ?? {} });
+  const late = setTimeout(() => cli.child.kill('SIGKILL'), longestRunMs);
+  const end = await cli.end.finally(() => clearTimeout(late));
   const wrote = existsSync(last) && readFileSync(last, 'utf8') !== before;
   return { ...end, run: wrote ? project.lastRun() : null };
 }
@@ -116,7 +121,6 @@ function runFolder(runs: readonly Ran[], number: number): string {
 
 /** A script in the project, with an identity for git that is no one's. */
 async function shell(project: Project, ...script: readonly string[]): Promise<void> {
-  if (script.length === 1 && !existsSync(join(project.path, script[0] ?? ''))) return;
   const identity = Object.fromEntries(
     ['AUTHOR', 'COMMITTER'].flatMap((role) => [
       [`GIT_${role}_NAME`, 'case'],

@@ -24,8 +24,10 @@ export async function until(
   holds: () => boolean | Promise<boolean>,
   withinMs = 30_000,
 ): Promise<void> {
-  for (const started = performance.now(); !(await holds()); await delay(50)) {
+  const started = performance.now();
+  while (!(await holds())) {
     if (performance.now() - started > withinMs) throw new Error(`waited in vain: ${what}`);
+    await delay(50);
   }
 }
 

@@ -7,6 +7,7 @@ import { parseRunInputs, parseRunResult, parseRunTimes } from '../../src/model/r
 import { runCli, startCli, type Cli, type CliEnd } from './cli.ts';
 
 export class Project implements Disposable {
+  readonly #started: Cli[] = [];
   readonly path = realpathSync(mkdtempSync(join(tmpdir(), 'lockstep-test-')));
 
   constructor(files: Readonly<Record<string, string>> = {}) {
@@ -42,7 +43,9 @@ export class Project implements Disposable {
   }
 
   start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Cli {
-    return startCli(args, { cwd: this.path, env });
+    const cli = startCli(args, { cwd: this.path, env });
+    this.#started.push(cli);
+    return cli;
   }
 
   /** The newest run folder and its documents. */
@@ -56,7 +59,9 @@ export class Project implements Disposable {
     };
   }
 
+  /** A test that failed half way leaves no run behind. */
   [Symbol.dispose](): void {
+    for (const { child } of this.#started) if (child.exitCode === null) child.kill('SIGKILL');
     rmSync(this.path, { recursive: true, force: true });
   }
 }

@@ -88,7 +88,8 @@ export class SecondEngine implements AsyncDisposable {
     for (const pid of this.#processes('containerd')) process.kill(pid, 'SIGKILL');
     await until('the second engine is dead', () => this.#processes('dockerd', 'containerd').length === 0);
     // Where nobody reaps orphans the number still stands for a process, and the next daemon would wait for it.
-    rmSync(join(this.#folder, 'exec/containerd/containerd.pid'), { force: true });
+    for (const file of ['pid', 'exec/containerd/containerd.pid'])
+      rmSync(join(this.#folder, file), { force: true });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -106,7 +107,9 @@ export class SecondEngine implements AsyncDisposable {
       .filter((name) => /^\d+$/.test(name))
       .filter((pid) => {
         try {
-          const [state, line] = ['comm', 'cmdline'].map((name) => readFileSync(`/proc/${pid}/${name}`, 'utf8'));
+          const [state, line] = ['comm', 'cmdline'].map((name) =>
+            readFileSync(`/proc/${pid}/${name}`, 'utf8'),
+          );
           return line?.includes(this.#folder) && programs.some((program) => state?.startsWith(program));
         } catch {
           return false;

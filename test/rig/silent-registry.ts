@@ -5,17 +5,17 @@ export interface SilentRegistry extends AsyncDisposable {
   /** `127.0.0.1:PORT`: engines talk plain HTTP to loopback. */
   readonly address: string;
   /** Resolves once somebody asked. */
-  readonly asked: Promise<void>;
+  readonly asked: Promise<unknown>;
 }
 
 export async function startSilentRegistry(): Promise<SilentRegistry> {
   const sockets = new Set<Socket>();
-  const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+  const { promise: asked, resolve: ask } = Promise.withResolvers<null>();
   const server = createServer((socket) => {
     sockets.add(socket);
-    socket.on('error', () => undefined).once('data', () => ask());
+    socket.on('error', () => undefined).once('data', () => ask(null));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(null)));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
   return {

@@ -2,7 +2,7 @@
 import type { Diagnostic } from '../../model/diagnostic.ts';
 import { allowsStatus, contextNames, contextsAt, factsBelow, isFacts } from '../contexts.ts';
 import { statusFunctions, type Expression, type Read, type Segment } from '../expression.ts';
-import { suggestion } from '../nearest-name.ts';
+import { nearestName, suggestion } from '../nearest-name.ts';
 import type { MapNode, Span } from '../source.ts';
 import { spanInTemplate, type UsedTemplate } from '../templates.ts';
 import { namesAt, nodeAt, type Path } from '../tree.ts';
@@ -133,7 +133,7 @@ function* checkParam(view: View, used: UsedTemplate, read: Read): Iterable<Diagn
     inFile(view, used, segment.span),
     'unknown-param',
     `there is no param '${segment.name}'`,
-    suggestion(segment.name, known),
+    suggestion(segment.name, known) ?? 'declare it under `params` at the top',
   );
 }
 
@@ -262,9 +262,29 @@ function* checkEnv(view: View, used: UsedTemplate, job: string, read: Read): Ite
   const [segment] = read.path;
   if (segment?.name == null) return;
   const { name } = segment;
-  const names = new Set([...namesAt(view.root, ['env']), ...namesAt(view.root, ['jobs', job, 'env'])]);
+  const levels = envLevels(job, used.path);
+  const names = new Set(levels.flatMap(({ path }) => namesAt(view.root, path)));
   const same = [...names].filter((known) => sameName(known, name));
-  if (same.length < 2) return;
-  const message = `an expression cannot tell ${same.join(' from ')}: look-ups ignore case`;
-  yield problem(view, inFile(view, used, segment.span), 'invalid-expression', message);
+  const span = inFile(view, used, segment.span);
+  if (same.length > 1) {
+    const message = `an expression cannot tell ${same.join(' from ')}: look-ups ignore case`;
+    yield problem(view, span, 'invalid-expression', message);
+  } else if (same.length === 0) {
+    const nearest = nearestName(name, names);
+    const hint =
+      nearest === null
+        ? `here only the \`env\` of ${levels.map(({ of }) => of).join(' and ')} can be read`
+        : `did you mean '${nearest}'?`;
+    const message = `no \`env\` that can be read here has '${name}', so this is empty`;
+    yield { ...problem(view, span, 'unknown-variable', message, hint), severity: 'warning' };
+  }
+}
+
+/** Each `env` that is known where the text is evaluated: those of one `env` do not see each other. */
+function envLevels(job: string, [, , key, index, part]: Path): readonly { of: string; path: Path }[] {
+  const levels: { of: string; path: Path }[] = [{ of: 'the file', path: ['env'] }];
+  if (key === 'env' || key === 'if' || key === 'matrix') return levels;
+  levels.push({ of: 'the job', path: ['jobs', job, 'env'] });
+  const inStep = (key === 'steps' || key === 'finally') && index !== undefined && part === 'timeout';
+  return inStep ? [...levels, { of: 'the step', path: ['jobs', job, key, index, 'env'] }] : levels;
 }

@@ -31,7 +31,8 @@ test('visits every node once, each only after all its needs', async () => {
       const open: (() => void)[] = [];
       const walk = walkGraph(nodes, async (name) => {
         started.push(name);
-        for (const need of nodes.find((node) => node.name === name)?.needs ?? []) expect(ended).toContain(need);
+        for (const need of nodes.find((node) => node.name === name)?.needs ?? [])
+          expect(ended).toContain(need);
         await new Promise<void>((resolve) => open.push(resolve));
         ended.add(name);
       });

@@ -15,7 +15,8 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findRoot, readSourceTree, visibleEntries, type SourceTree } from '../../../engine/source-tree.ts';
+import { findRoot } from '../../../engine/source-root.ts';
+import { readSourceTree, visibleEntries, type SourceTree } from '../../../engine/source-tree.ts';
 import { diskPath } from '../../../src/model/path-bytes.ts';
 
 let root: string;

@@ -34,10 +34,13 @@ describe('parseStepOutputs', () => {
 
   test('any value of several lines comes back as it was written', () => {
     fc.assert(
-      fc.property(fc.string().filter((text) => !text.split('\n').includes('__END__')), (value) => {
-        fc.pre(!/__END__\r?$/m.test(value) && value.isWellFormed());
-        expect(parse(`a<<__END__\n${value}\n__END__\n`)).toEqual({ ok: true, value: { a: value } });
-      }),
+      fc.property(
+        fc.string().filter((text) => !text.split('\n').includes('__END__')),
+        (value) => {
+          fc.pre(!/__END__\r?$/m.test(value) && value.isWellFormed());
+          expect(parse(`a<<__END__\n${value}\n__END__\n`)).toEqual({ ok: true, value: { a: value } });
+        },
+      ),
     );
   });
 });

@@ -84,7 +84,7 @@ it('agrees with a slow reading of the rules', () => {
       (a, b, include, exclude) => {
         const only = exclude.map(({ c: _c, d: _d, ...rest }) => rest);
         const expected = slowly(a, b, include, only);
-        const names = expected.map((row) => JSON.stringify(Object.entries(row).map(String)));
+        const names = expected.map((row) => JSON.stringify(Object.entries(row).map(String).sort()));
         fc.pre(new Set(names).size === names.length);
         expect(rows({ a, b, include, exclude: only })).toEqual(expected);
       },

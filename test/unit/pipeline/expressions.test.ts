@@ -1,5 +1,6 @@
 // What expressions may read where, as `lockstep check` tells it.
 import { describe, expect, it } from 'vitest';
+import { parsePipeline } from '../../../src/pipeline/parse.ts';
 import { check, withJobs } from './sample.ts';
 
 const E = (text: string): string => `"\${{ ${text} }}"`;
@@ -98,10 +99,43 @@ describe('are refused', () => {
       'volatile-in-reusable-job run.id',
     ],
 
-    [env('env.b', ''), ''],
     [job(`env: { http: x, HTTP: y }, image: ${E('env.http')}`), 'invalid-expression http'],
   ])('%j', (text, expected) => {
-    expect(codes(text)).toEqual(expected === '' ? [] : [expected]);
+    expect(codes(text)).toEqual([expected]);
+  });
+});
+
+describe('variables that nothing declares', () => {
+  it.each<[string, string, string]>([
+    [job(`env: { AA: x }, image: ${E('env.AB')}`), 'AB', "did you mean 'AA'?"],
+    [env('env.NOPE'), 'NOPE', 'here only the `env` of the file can be read'],
+    [
+      job(`env: { A: ${E('env.BESIDE')}, BESIDE: x }`),
+      'BESIDE',
+      'here only the `env` of the file can be read',
+    ],
+    [job(`if: env.LATER, env: { LATER: x }`), 'LATER', 'here only the `env` of the file can be read'],
+    [
+      withJobs(`a: { steps: [{ run: x, if: env.OWN, env: { OWN: x } }] }`),
+      'OWN',
+      'here only the `env` of the file and the job can be read',
+    ],
+    [
+      withJobs(`a: { steps: [{ run: x, timeout: ${E('env.NOPE')} }] }`),
+      'NOPE',
+      'here only the `env` of the file and the job and the step can be read',
+    ],
+  ])('%j', (text, name, hint) => {
+    const { pipeline, diagnostics } = parsePipeline({ file: 'f', text });
+    expect(pipeline).not.toBeNull();
+    expect(diagnostics).toMatchObject([
+      {
+        severity: 'warning',
+        code: 'unknown-variable',
+        message: `no \`env\` that can be read here has '${name}', so this is empty`,
+        hint,
+      },
+    ]);
   });
 });
 
@@ -109,6 +143,12 @@ describe('are fine', () => {
   it.each([
     env('event.pull-request.number || git.short-sha'),
     env('GIT.SHA'),
+    withJobs(
+      `a: { env: { J: x }, steps: [{ run: x, if: env.F, env: { S: ${E('env.j')} }, timeout: ${E('env.S')} }] }`,
+      'env: { F: x }\n',
+    ),
+    env('env[git.sha]'),
+    env("contains(event.*, 'push')"),
     env("format('{0} it''s ''{1}''', git.sha, 1)"),
     env("fromJSON(params.p).x[0]['y'].*.z", '').replace('jobs:', 'params: { p: x }\njobs:'),
     env("'}}'"),
@@ -129,10 +169,7 @@ describe('are fine', () => {
       `a: { steps: [{ run: x, id: s }], finally: [{ run: y, id: t, if: steps.s.exit-code == 1 }, { run: z, if: steps.t.outputs.v }], outputs: { v: ${E('steps.t.outputs.v')} } }`,
     ),
     withJobs(
-      `b: { steps: [x], matrix: { x: [1] }, outputs: { v: w } }\na: { needs: [b], steps: [x], env: { A: ${E("join(needs.b.outputs.v, ' ')")}, B: ${E('needs.*.status')} }, matrix: ${E('needs.b.outputs.v')} }`.replace(
-        `, B: ${E('needs.*.status')}`,
-        '',
-      ),
+      `b: { steps: [x], matrix: { x: [1] }, outputs: { v: w } }\na: { needs: [b], steps: [x], env: { A: ${E("join(needs.b.outputs.v, ' ')")} }, if: "contains(needs.*.status, 'failure')", matrix: ${E('needs.b.outputs.v')} }`,
     ),
   ])('%s', (text) => {
     expect(check(text)).toEqual([]);

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parsePipeline } from '../../../src/pipeline/parse.ts';
-import { check, example, withJobs } from './sample.ts';
+import { check, describeAll, example, withJobs } from './sample.ts';
 
 const inJob = (keys: string, top = ''): string => withJobs(`a:\n  steps: [x]\n  ${keys}`, top);
 const inStep = (keys: string, top = ''): string => withJobs(`a:\n  steps:\n    - run: x\n      ${keys}`, top);
@@ -44,6 +44,7 @@ describe('one problem each', () => {
     [inJob('max-parallel: 0'), 'wrong-type@6:19 0'],
     [inJob('env: { A: [x] }'), 'wrong-type@6:15 [x]'],
     [inJob('env: { A: }'), 'wrong-type@6:12 A'],
+    [inJob('env: { A: null }'), 'wrong-type@6:15 null'],
     [inJob('env: { A: "x\\0y" }'), 'wrong-type@6:15 "x\\0y"'],
     [inJob('resources: { cpus: 0 }'), 'wrong-type@6:24 0'],
     [inJob('allow-failure: { exit-codes: [0] }'), 'wrong-type@6:35 0'],
@@ -225,7 +226,6 @@ b:
     'param-value@3:39 x',
     'unknown-key@6:5 imag',
     'unknown-job@7:13 c',
-    'missing-key@8:13 { runn: x }',
     'unknown-key@8:15 runn',
     'invalid-duration@10:14 soon',
     'unknown-secret@11:15 NO',
@@ -255,6 +255,109 @@ b:
     'wrong-type@7:18',
     'wrong-type@12:20',
   ]);
+});
+
+const say = (text: string): string[] => {
+  const { diagnostics } = parsePipeline({ file: 'lockstep.yml', text });
+  return describeAll(diagnostics, text).map((one, index) => `${one} → ${diagnostics[index]?.hint ?? ''}`);
+};
+const step = (text: string): string => withJobs(`a:\n  steps:\n    - ${text}`);
+
+describe('hints', () => {
+  it.each<[string, string]>([
+    // words of other CI files
+    [
+      step('uses: actions/checkout@v4'),
+      'unknown-key@6:9 uses → a step has `run`; the source is already there',
+    ],
+    [
+      step('name: get\n      uses: actions/checkout@v4'),
+      'unknown-key@7:9 uses → a step has `run`; the source is already there',
+    ],
+    [inStep('with: { a: b }'), 'unknown-key@7:9 with → a step has `run`, and takes values from `env`'],
+    [inStep('working-directory: a'), 'unknown-key@7:9 working-directory → write `workdir`'],
+    [
+      inJob('runs-on: ubuntu-latest'),
+      'unknown-key@6:5 runs-on → the container is the `image` of the job or of `defaults`',
+    ],
+    [inJob('timeout-minutes: 5'), 'unknown-key@6:5 timeout-minutes → write `timeout: 20m`'],
+    [inJob('continue-on-error: true'), 'unknown-key@6:5 continue-on-error → write `allow-failure`'],
+    [inJob('variables: { A: b }'), 'unknown-key@6:5 variables → write `env`'],
+    [
+      inJob('stage: test'),
+      'unknown-key@6:5 stage → there are no stages: a job starts when its `needs` are done',
+    ],
+    [withJobs('a: { script: [x] }'), 'unknown-key@4:8 script → write `steps: […]`'],
+    [step('script: x'), 'unknown-key@6:9 script → write `run: …`'],
+    [inJob('before_script: [x]'), 'unknown-key@6:5 before_script → write it as the first of the `steps`'],
+    [
+      inJob('', 'on: [push]\n'),
+      'unknown-key@3:1 on → what starts a run stands in the file of the CI platform; a job can have an `if`',
+    ],
+    // not one of them, though every object has it
+    [inJob('toString: x'), 'unknown-key@6:5 toString → '],
+    [inJob('tiemout: 1m'), "unknown-key@6:5 tiemout → did you mean 'timeout'?"],
+
+    // `: ` makes a key
+    [step('echo foo: bar'), 'unknown-key@6:9 echo foo → quote it: `: ` makes a key of what stands before it'],
+    [step('{ runn: x }'), "unknown-key@6:11 runn → did you mean 'run'?"],
+
+    // units and lists
+    [inJob('timeout: 20'), 'wrong-type@6:14 20 → write 20m or 20s'],
+    [inJob('timeout: 1.5'), 'wrong-type@6:14 1.5 → '],
+    [inJob('timeout: "20"'), 'invalid-duration@6:14 "20" → write 90s, 20m or 1h30m'],
+    [withJobs('a: { steps: echo hi }'), 'wrong-type@4:15 echo hi → write a list: steps: [echo hi]'],
+    [withJobs("a: { steps: 'echo a, b' }"), "wrong-type@4:15 'echo a, b' → write a list: […]"],
+    [
+      inJob('services: { db: { image: a, command: b --c } }'),
+      'wrong-type@6:42 b --c → write a list: command: [b, --c]',
+    ],
+    [inJob(`if: params.x == 'y'`), 'unknown-param@6:16 x → declare it under `params` at the top'],
+  ])('%j', (text, expected) => {
+    expect(say(text)).toEqual([expected]);
+  });
+});
+
+it('misses a key beside an unknown one that stands for something else', () => {
+  expect(check(step('{ name: x, iff: a }'))).toEqual([
+    'missing-key@6:9 { name: x, iff: a }',
+    'unknown-key@6:20 iff',
+  ]);
+  expect(check('job: { a: { steps: [x] } }')).toEqual([
+    'missing-key@1:1 job: { a: { steps: [x] } }',
+    'unknown-key@1:1 job',
+  ]);
+});
+
+describe('one slip of YAML is one problem', () => {
+  const E = '${{ params.x }}';
+  const braces = 'quote a text with ${{ inside […] or {…}';
+  const quotes = 'a text that holds `: ` wants quotes';
+  it.each<[string, string[]]>([
+    [
+      inJob(`services: { db: { image: node:${E}, env: { A: b } } }\n  git: false`),
+      [`invalid-yaml@6:36 { → ${braces}`],
+    ],
+    [inJob(`env: { A: ${E}, B: ${E} }`), [`invalid-yaml@6:16 { → ${braces}`]],
+    [withJobs('a: { steps: [x] }}\nb: { steps: [x] }'), ['invalid-yaml@4:20 } → ']],
+    [inJob('  image: x\n  git: false\n  reuse: false'), ['invalid-yaml@6:1   → ']],
+    ['version: 1\njobs:\n\ta: b\n\tc: d', ['invalid-yaml@3:1 \t → ']],
+    // and two are two
+    [
+      withJobs('a: { image: b: c, steps: [x] }\nb:\n  image: c: d\n  steps: [x]'),
+      [`invalid-yaml@4:15 b: c → ${quotes}`, `invalid-yaml@6:12 c → ${quotes}`],
+    ],
+    [
+      withJobs('a:\n  steps: [x\n  git: false\nb:\n  steps: [x\n  git: false'),
+      ['invalid-yaml@6:5 g → ', 'invalid-yaml@9:5 g → '],
+    ],
+    [
+      inJob(`description: a: b\n  services: { db: { image: node:${E} } }`),
+      [`invalid-yaml@6:18 a → ${quotes}`, `invalid-yaml@7:36 { → ${braces}`],
+    ],
+  ])('%j', (text, expected) => {
+    expect(say(text)).toEqual(expected);
+  });
 });
 
 it('suggests the nearest name', () => {

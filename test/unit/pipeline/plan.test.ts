@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { factsRead } from '../../../src/pipeline/plan.ts';
+import { factsRead, planPipeline } from '../../../src/pipeline/plan.ts';
 import { unsupportedYet } from '../../../src/pipeline/not-yet.ts';
-import { context, describeAll, example, load, plan, refusePlan, withJobs } from './sample.ts';
+import { context, describeAll, example, load, plan, refusePlan, request, withJobs } from './sample.ts';
 
 const only = (keys: string, top = '') => {
   const [job] = plan(withJobs(`a:\n  steps: [x]\n  ${keys}`, top)).jobs;
@@ -21,6 +21,7 @@ it('fills in every default', () => {
     context,
     factsRead: [],
     graph: { a: [] },
+    instances: { a: ['a'] },
     jobs: [
       {
         name: 'a',
@@ -404,11 +405,41 @@ describe('factsRead', () => {
   });
 });
 
+describe('a step without a name', () => {
+  it.each([
+    ['npm ci', 'npm ci'],
+    ['#!/bin/sh\n# installs\n\nset -eu\n  npm ci\nnpm test', 'npm ci'],
+    ['{\n  echo a\n} > b', 'echo a'],
+    ['// node\nlet a = 1', 'let a = 1'],
+    ['set -euo pipefail\nset -x && make', 'set -x && make'],
+    ['set -x', 'set -x'],
+    ['# nothing\n{', '# nothing'],
+    [`echo ${'x'.repeat(300)}`, `echo ${'x'.repeat(300)}`],
+  ])('%j is called by the first line that says something', (run, name) => {
+    const text = withJobs(`a: { steps: [{ run: ${JSON.stringify(run)} }] }`);
+    expect(plan(text).jobs[0]?.steps[0]).toMatchObject({ run, name });
+  });
+});
+
+it('says where a param is declared when none is', () => {
+  const { diagnostics } = planPipeline(
+    load(withJobs('a: { steps: [x] }')),
+    request({ params: { colour: 'red' } }),
+  );
+  expect(diagnostics).toMatchObject([
+    { code: 'unknown-param', hint: 'declare it under `params` at the top of the file' },
+  ]);
+});
+
 describe('unsupportedYet', () => {
   it('names each use of the selected jobs, at its place', () => {
     const loaded = load(example);
-    const places = (jobs: string[]) => describeAll(unsupportedYet(loaded, plan(example, { jobs })), example);
-    expect(places([])).toEqual(['not-yet@18:5 caches', 'not-yet@28:9 secrets', 'not-yet@45:5 secrets']);
+    const places = (jobs: string[]) => describeAll(unsupportedYet(loaded, jobs), example);
+    expect(places(['lint', 'test', 'build', 'release'])).toEqual([
+      'not-yet@18:5 caches',
+      'not-yet@28:9 secrets',
+      'not-yet@45:5 secrets',
+    ]);
     expect(places(['lint'])).toEqual([]);
   });
 
@@ -420,7 +451,7 @@ defaults: { image: { ref: x, auth: { username: u, password-secret: S } }, caches
 jobs:
   a: { steps: [x] }
   b: { image: y, caches: [], steps: [x], services: { d: { image: { ref: z, auth: { username: u, password-secret: S } }, secrets: [S] } } }`;
-    expect(describeAll(unsupportedYet(load(text), plan(text)), text)).toEqual([
+    expect(describeAll(unsupportedYet(load(text), ['a', 'b']), text)).toEqual([
       'not-yet@4:75 caches',
       'not-yet@4:30 auth',
       'not-yet@7:121 secrets',

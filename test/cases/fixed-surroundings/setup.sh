@@ -1,0 +1,2 @@
+chmod 755 run.sh
+chmod 600 plain.txt

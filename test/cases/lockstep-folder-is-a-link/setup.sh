@@ -1,0 +1,1 @@
+mkdir elsewhere; ln -s elsewhere .lockstep

@@ -1,0 +1,3 @@
+mkdir .lockstep
+echo '*' > .lockstep/.gitignore
+echo secret > .lockstep/secrets.env

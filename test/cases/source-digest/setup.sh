@@ -1,0 +1,1 @@
+git init -q; echo ignored > .gitignore; git add .; git commit -qm all

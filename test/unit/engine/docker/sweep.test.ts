@@ -1,0 +1,49 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { expect, test } from 'vitest';
+import { ownerText, parseOwner, standing, thisOwner } from '../../../../engine/docker/owner.ts';
+import { mayGo } from '../../../../engine/docker/sweep.ts';
+
+const now = 1_000_000;
+const thing = { labels: { 'dev.lockstep.run': 'r' }, created: now - 10, running: false };
+const none = new Set<string>();
+
+test('a dead owner’s things go, a live one’s stay, whatever their age', () => {
+  expect(mayGo(thing, 'dead', new Set(['r']), now)).toBe(true);
+  expect(mayGo({ ...thing, created: 0 }, 'alive', none, now)).toBe(false);
+});
+
+test('a foreign owner’s things go when they are old and nothing of that run lives', () => {
+  const old = { ...thing, created: now - 25 * 3600 };
+  expect(mayGo(old, 'foreign', none, now)).toBe(true);
+  expect(mayGo(old, 'foreign', new Set(['r']), now)).toBe(false);
+  expect(mayGo({ ...thing, created: now - 23 * 3600 }, 'foreign', none, now)).toBe(false);
+});
+
+test('what belongs to the store is never swept', () => {
+  const stored = { ...thing, labels: { ...thing.labels, 'dev.lockstep.store': 's' } };
+  expect(mayGo(stored, 'dead', none, now)).toBe(false);
+});
+
+test('an owner is read back as it was written, nonsense is nobody', async () => {
+  const self = await thisOwner(process.platform, process.pid);
+  expect(parseOwner(ownerText(self))).toEqual(self);
+  for (const text of ['', 'a/b/0/c', 'a/b/-1/c', 'a/b/x/c', 'a/b/1']) expect(parseOwner(text)).toBeNull();
+});
+
+test('who lives, who is dead, of whom nothing can be said', async () => {
+  const self = await thisOwner(process.platform, process.pid);
+  const child = spawn(process.execPath, ['-e', 'process.stdin.resume()'], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  await once(child, 'spawn');
+  const owner = await thisOwner(process.platform, child.pid ?? 0);
+  expect(await standing(owner, self, process.platform)).toBe('alive');
+  expect(await standing({ ...owner, started: '1' }, self, process.platform)).toBe('dead');
+  expect(await standing({ ...owner, boot: 'other' }, self, process.platform)).toBe('foreign');
+  expect(await standing({ ...owner, namespace: '1' }, self, process.platform)).toBe('foreign');
+  expect(await standing(null, self, process.platform)).toBe('foreign');
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  expect(await standing(owner, self, process.platform)).toBe('dead');
+});

@@ -1,0 +1,127 @@
+import { describe, expect, test } from 'vitest';
+import { localContext, repositoryName } from '../../../providers/local/context.ts';
+import { detectProvider } from '../../../providers/registry.ts';
+import type { EventOverrides } from '../../../src/contract/provider.ts';
+
+const sha = '0123456789abcdef0123456789abcdef01234567';
+const all = [
+  'sha',
+  'short-sha',
+  'branch',
+  'tag',
+  'ref',
+  'default-branch',
+  'repository',
+  'timestamp',
+  'dirty',
+];
+const wanted = new Set([...all.map((name) => `git.${name}`), 'event.name', 'event.pull-request']);
+
+/** A checkout as answers of git; what is not there git says no to. */
+const onMain: Record<string, string> = {
+  'log -1 --format=%H %ct': `${sha} 1700000000\n`,
+  'symbolic-ref --short -q HEAD': 'main\n',
+  'tag --points-at HEAD': '',
+  'config --get remote.origin.url': 'https://user:secret@example.com/org/app.git\n',
+  'status --porcelain --untracked-files=normal': '',
+  'symbolic-ref --short -q refs/remotes/origin/HEAD': 'origin/main\n',
+};
+const detached = { ...onMain, 'symbolic-ref --short -q HEAD': '', 'tag --points-at HEAD': 'v1\n' };
+
+async function context(answers: Record<string, string>, overrides: EventOverrides = {}, facts = wanted) {
+  const asked: string[] = [];
+  const git = (words: readonly string[]): Promise<string | null> => {
+    asked.push(words.join(' '));
+    return Promise.resolve(answers[words.join(' ')] ?? null);
+  };
+  const got = await localContext({ environment: {}, git, overrides, runId: 'r1', wanted: facts });
+  if (!got.ok) throw new Error(got.failure.message);
+  return { ...got.value, asked };
+}
+
+describe('localContext', () => {
+  test('a branch', async () => {
+    const { git, event, run } = await context(onMain);
+    expect(git).toEqual({
+      sha,
+      'short-sha': '0123456',
+      branch: 'main',
+      tag: '',
+      ref: 'refs/heads/main',
+      'default-branch': 'main',
+      repository: 'org/app',
+      timestamp: 1_700_000_000,
+      dirty: false,
+    });
+    expect(event).toEqual({ name: 'push', 'pull-request': null });
+    expect(run).toEqual({ id: 'r1', number: 0, url: '', attempt: 1 });
+  });
+
+  test('a tag counts only on a detached HEAD that exactly one tag points at', async () => {
+    expect((await context(detached)).git).toMatchObject({ branch: '', tag: 'v1', ref: 'refs/tags/v1' });
+    expect((await context(detached)).event.name).toBe('tag');
+    expect((await context({ ...detached, 'tag --points-at HEAD': 'v1\nv2\n' })).git).toMatchObject({
+      tag: '',
+      ref: '',
+    });
+    expect((await context({ ...onMain, 'tag --points-at HEAD': 'v1\n' })).git.tag).toBe('');
+  });
+
+  test('the command line says otherwise', async () => {
+    expect(await context(onMain, { tag: 'v9' })).toMatchObject({
+      git: { branch: '', tag: 'v9', ref: 'refs/tags/v9' },
+      event: { name: 'tag' },
+    });
+    expect(await context(detached, { branch: 'topic' })).toMatchObject({
+      git: { branch: 'topic', tag: '', ref: 'refs/heads/topic' },
+      event: { name: 'push' },
+    });
+    expect(await context(onMain, { branch: 'topic', pullRequest: { number: 7, fork: true } })).toMatchObject({
+      git: { branch: 'topic' },
+      event: {
+        name: 'pull-request',
+        'pull-request': { number: 7, source: 'topic', target: 'main', fork: true },
+      },
+    });
+  });
+
+  test('a change is seen; no repository gives empty facts', async () => {
+    const changed = { ...onMain, 'status --porcelain --untracked-files=normal': ' M a\n' };
+    expect((await context(changed)).git.dirty).toBe(true);
+    expect((await context({})).git).toEqual({
+      sha: '',
+      'short-sha': '',
+      branch: '',
+      tag: '',
+      ref: '',
+      'default-branch': '',
+      repository: '',
+      timestamp: 0,
+      dirty: false,
+    });
+  });
+
+  test('git is asked only for what the pipeline reads', async () => {
+    expect((await context(onMain, {}, new Set())).asked).toEqual([]);
+    expect((await context(onMain, {}, new Set(['git.dirty']))).asked).toEqual([
+      'status --porcelain --untracked-files=normal',
+    ]);
+  });
+});
+
+test.each([
+  ['https://example.com/org/app.git', 'org/app'],
+  ['https://user:secret@example.com/group/sub/app', 'group/sub/app'],
+  ['git@example.com:org/app.git', 'org/app'],
+  ['ssh://git@example.com:2222/org/app.git/', 'org/app'],
+  ['/srv/git/app.git', ''],
+  ['file:///srv/git/app.git', ''],
+  ['../app', ''],
+  ['', ''],
+])('repositoryName of %s', (remote, name) => {
+  expect(repositoryName(remote)).toBe(name);
+});
+
+test('where no platform is recognised it is the machine in front of you', () => {
+  expect(detectProvider({ HOME: '/root' }).name).toBe('local');
+});
