@@ -23,13 +23,20 @@ export async function connectEngine(
   around: Surroundings & { readonly platform: NodeJS.Platform },
 ): Promise<Outcome<Connection>> {
   const tried: string[] = [];
-  for (const place of await enginePlaces(around)) {
+  const places = await enginePlaces(around);
+  const orUnset = places.some(({ source }) => source === 'DOCKER_HOST') ? ', or unset DOCKER_HOST' : '';
+  for (const place of places) {
+    // What `--engine` or DOCKER_HOST name is the only place: a slip in it is not the world's.
+    if (places.length === 1 && !place.address.ok) {
+      const { message, hint = '' } = place.address.failure;
+      return fail('usage', 'no-engine', `${place.source}: ${message}`, { hint: hint + orUnset });
+    }
     const outcome = await connect(place, around);
     if (outcome.ok) return outcome;
     tried.push(`${place.name} (${place.source}): ${outcome.failure.message}`);
   }
   return fail('environment', 'no-engine', 'no container engine answers', {
-    hint: howToStart(around.platform),
+    hint: howToStart(around.platform) + orUnset,
     cause: tried.join('\n'),
   });
 }

@@ -63,17 +63,14 @@ export function parseAddress(text: string, tls: Tls | null): Outcome<Address> {
     rest.includes('://') ||
     !URL.canParse(`http://${rest}`)
   ) {
-    return fail('usage', 'no-engine', `${text} is no address of a container engine`, {
-      hint: 'e.g. unix:///var/run/docker.sock, tcp://HOST:2375, ssh://USER@HOST',
-    });
+    return noAddress(text);
   }
   const url = new URL(`http://${rest}`);
   const port = /:(\d+)(?:\/|$)/.exec(rest)?.[1];
   if (scheme === 'ssh') {
     const target = url.username === '' ? url.hostname : `${decodeURIComponent(url.username)}@${url.hostname}`;
     // Both go to ssh as words: one that looks like an option is none.
-    if (target.startsWith('-'))
-      return fail('usage', 'no-engine', `${text} is no address of a container engine`);
+    if (target.startsWith('-')) return noAddress(text);
     return ok({ kind: 'ssh', target, port: port === undefined ? null : Number(port) });
   }
   const secure = scheme === 'https' || tls !== null;
@@ -85,6 +82,11 @@ export function parseAddress(text: string, tls: Tls | null): Outcome<Address> {
     tls: secure ? (tls ?? { folder: '' }) : null,
   });
 }
+
+const noAddress = (text: string): Outcome<never> =>
+  fail('usage', 'no-engine', `${text} is no address of a container engine`, {
+    hint: 'write e.g. unix:///var/run/docker.sock, tcp://HOST:2375 or ssh://USER@HOST',
+  });
 
 const place = (source: string, name: string, tls: Tls | null): Place => ({
   source,

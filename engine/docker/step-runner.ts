@@ -165,6 +165,10 @@ export class StepRunner {
       const stopped = stopWanted(stop);
       over.abort();
       return { shell, ended, stopped, killed: await stopping };
+    } catch (error) {
+      // `output` threw: nobody reads this shell's stream to the step's end any more.
+      shell.close();
+      throw error;
     } finally {
       over.abort();
     }

@@ -227,6 +227,23 @@ export function dockerSteps(reference: string, isolated: boolean): void {
       expect(bytes).toBe(104_857_600);
     });
 
+    test('a reader that throws ends the call, and the next step does not meet the last one', async () => {
+      const step = {
+        script: 'yes',
+        shell: ['sh'],
+        env: {},
+        user: null,
+        workdir: '/',
+        isolated,
+      };
+      const thrower = () => {
+        throw new Error('reader');
+      };
+      await expect(box.run(step, thrower, dontStop)).rejects.toThrow('reader');
+      expect(await run('echo on')).toMatchObject({ exitCode: 0, stdout: 'on\n' });
+      expect((await run('cat /proc/[0-9]*/comm')).stdout).not.toMatch(/^yes$/m);
+    });
+
     test('a reader that waits holds the step back', async () => {
       const progress = '/tmp/progress';
       const script = `i=0; while [ $i -lt 300 ]; do head -c 65536 /dev/zero; i=$((i+1)); echo $i >${progress}; done`;

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { connectEngine } from '../../../../engine/docker/connect.ts';
 import { enginePlaces, parseAddress } from '../../../../engine/docker/engine-places.ts';
 
 const home = (): string => mkdtempSync(join(tmpdir(), 'lockstep-home-'));
@@ -91,3 +92,30 @@ test.each(['', 'npipe:////./pipe/x', 'tcp://', 'tcp://a b', 'ssh://-oProxyComman
     });
   },
 );
+
+test.each([
+  [{ engine: 'foo://x' }, {}, '--engine: foo://x is no address of a container engine', ''],
+  [
+    {},
+    { DOCKER_HOST: 'ssh://-oProxyCommand=x' },
+    'DOCKER_HOST: ssh://-oProxyCommand=x is no address of a container engine',
+    ', or unset DOCKER_HOST',
+  ],
+])('an address that is none is a slip of who named it: %j %j', async (named, environment, message, more) => {
+  expect(await connectEngine({ ...named, environment, home: home(), platform: 'linux' })).toEqual({
+    ok: false,
+    failure: {
+      kind: 'usage',
+      code: 'no-engine',
+      message,
+      hint: `write e.g. unix:///var/run/docker.sock, tcp://HOST:2375 or ssh://USER@HOST${more}`,
+    },
+  });
+});
+
+test('an engine that does not answer at DOCKER_HOST may be one that nobody meant', async () => {
+  const environment = { DOCKER_HOST: 'unix:///nowhere/docker.sock' };
+  expect(await connectEngine({ environment, home: home(), platform: 'linux' })).toMatchObject({
+    failure: { kind: 'environment', hint: expect.stringMatching(/, or unset DOCKER_HOST$/) as string },
+  });
+});
