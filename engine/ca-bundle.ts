@@ -17,7 +17,7 @@ export async function readCaBundle(
 ): Promise<Outcome<Uint8Array | null>> {
   const asked = named ?? nonEmpty(environment.LOCKSTEP_CA_FILE);
   const files = asked === undefined ? [environment.SSL_CERT_FILE, environment.NODE_EXTRA_CA_CERTS] : [asked];
-  const own = new Set<string>();
+  const own = new Map<string, string>();
   for (const file of new Set(files.filter((path) => nonEmpty(path) !== undefined))) {
     const text = await readFile(file ?? '', 'utf8').catch(() => null);
     const found = text?.match(certificate) ?? [];
@@ -31,10 +31,14 @@ export async function readCaBundle(
         },
       );
     }
-    for (const pem of found) own.add(pem);
+    for (const pem of found) own.set(content(pem), pem);
   }
   if (own.size === 0) return ok(null);
-  return ok(Buffer.from(`${[...new Set([...rootCertificates, ...own])].join('\n')}\n`));
+  // The host's bundle mostly repeats the public roots, in lines of another length.
+  for (const pem of rootCertificates) own.set(content(pem), pem);
+  return ok(Buffer.from(`${[...own.values()].join('\n')}\n`));
 }
+
+const content = (pem: string): string => pem.replace(/\s/g, '');
 
 const nonEmpty = (text: string | undefined): string | undefined => (text === '' ? undefined : text);

@@ -12,7 +12,7 @@ import type { OpenedContainer } from './job-container.ts';
 import type { NetworkAccess } from './network-access.ts';
 import { DockerSandbox } from './sandbox.ts';
 import { noSuchUser, notStartable, parseIds } from './step-refusals.ts';
-import { setupRequest } from './step-script.ts';
+import { caRequest, setupRequest } from './step-script.ts';
 
 export interface OpenContext {
   readonly link: EngineLink;
@@ -95,8 +95,7 @@ async function setUp(
   { link, id, fate, control, spec, user }: Omit<OpenedContainer, 'owner'>,
   access: NetworkAccess,
 ): Promise<Outcome<Owner>> {
-  const ca = access.caBundle === null ? null : Buffer.from(access.caBundle).toString('utf8');
-  const answer = await control.ask((marker) => setupRequest(marker, { user, workdir: spec.workdir, ca }));
+  const answer = await control.ask((marker) => setupRequest(marker, { user, workdir: spec.workdir }));
   const refuse = (failure: Failure): Outcome<Owner> => ({ ok: false, failure });
   if (answer === null) {
     const lost = await link.whyEnded(id);
@@ -115,6 +114,9 @@ async function setUp(
   const owner = parseIds(answer);
   if (owner === null) return refuse(noSuchUser(user));
   if (answer.has('no-workdir')) return refuse(notStartable(`the folder ${spec.workdir} cannot be made`));
+  // Not waited for: requests keep their order, so it is there before the first step's script.
+  const { caBundle } = access;
+  if (caBundle !== null) void control.ask(() => caRequest(Buffer.from(caBundle).toString('utf8')));
   return ok(owner);
 }
 

@@ -24,13 +24,20 @@ interface Ran {
 export class StepRunner {
   readonly #container: JobContainer;
   #shell: StepShell | null = null;
+  /** The first step's, started while the workspace is filled; most jobs have one user only. */
+  #early: Promise<Outcome<StepShell>> | null;
   /** Of the container, up to the last step. */
   #memoryKills = 0;
 
   constructor(container: JobContainer) {
     this.#container = container;
-    const { lost } = container.opened.link;
-    const cut = (): void => this.#shell?.close();
+    const { link, id, user } = container.opened;
+    const { lost } = link;
+    this.#early = StepShell.start(link, id, user);
+    const cut = (): void => {
+      this.#shell?.close();
+      void this.#early?.then((early) => early.ok && early.value.close());
+    };
     lost.addEventListener('abort', cut, { signal: container.closing });
     container.closing.addEventListener('abort', cut);
   }
@@ -130,6 +137,13 @@ export class StepRunner {
   async #shellFor(step: StepSpec): Promise<Outcome<StepShell>> {
     const { link, id, user: usual } = this.#container.opened;
     const user = step.user ?? usual;
+    const early = await this.#early;
+    this.#early = null;
+    if (early?.ok && early.value.user === user && this.#container.dead === null) {
+      this.#shell = early.value;
+      return early;
+    }
+    if (early?.ok) early.value.close();
     const kept = this.#shell;
     if (kept !== null && !step.isolated && kept.user === user && kept.reusable && !kept.gone) return ok(kept);
     kept?.close();

@@ -112,11 +112,10 @@ empty_shm() {
 export interface Setup {
   readonly user: string;
   readonly workdir: string;
-  readonly ca: string | null;
 }
 
 /** Answers `ids <uid> <gid>`, or `no-user`, `no-tool <name>`, `no-workdir`. */
-export const setupRequest = (marker: string, { user, workdir, ca }: Setup): string => `
+export const setupRequest = (marker: string, { user, workdir }: Setup): string => `
 for tool in cat chown mkdir rm; do command -v $tool >/dev/null || ${mark(marker, 'no-tool $tool')}; done
 if ids ${userWords(user)}; then
   { [ -d ${quote(workdir)} ] || mkdir -p ${quote(workdir)}; } &&
@@ -125,8 +124,10 @@ if ids ${userWords(user)}; then
 else
   ${mark(marker, 'no-user')}
 fi
-${ca === null ? '' : `${writeFile(caPath, ca)}; chmod 444 ${caPath}`}
 `;
+
+/** Writes the bundle of certificate authorities, for all to read. */
+export const caRequest = (ca: string): string => `${writeFile(caPath, ca)}; chmod 444 ${caPath}`;
 
 /** Answers `ids <uid> <gid>` or `no-user`. */
 export const idsRequest = (marker: string, user: string): string =>
