@@ -8,7 +8,8 @@ import { diskPath } from '../src/model/path-bytes.ts';
 import type { PlannedArtifact, PlannedReports } from '../src/model/plan.ts';
 import type { JobReason } from '../src/model/result.ts';
 import type { Coverage, TestReport } from '../src/model/test-report.ts';
-import { treeDigest, type TreeEntry } from '../src/model/tree.ts';
+import { formatBytes } from '../src/model/size.ts';
+import { treeDigest, type FileEntry, type TreeEntry } from '../src/model/tree.ts';
 import { collectTree } from './archive.ts';
 import type { StoredArtifact } from './finished-job.ts';
 import type { JobInstance } from './resolve-job.ts';
@@ -95,11 +96,15 @@ export async function collectReports(
       });
       continue;
     }
-    const files = tree.value.filter((entry) => entry.type === 'file').map((entry) => entry.path);
-    const read = await readReports(run, job, kind, folder, files);
+    const entries = tree.value.filter((entry) => entry.type === 'file');
+    const files = entries.map((entry) => entry.path);
+    const read = await readReports(run, job, kind, folder, entries);
     await run.emit({ type: 'report-stored', job, kind, files, path: run.folder.shown(folder), ...read });
   }
 }
+
+/** A report is held in memory while it is read; the file itself is stored whatever its size. */
+const largestReport = 64 * 1024 * 1024;
 
 interface ReadReports {
   readonly tests?: TestReport;
@@ -111,17 +116,19 @@ async function readReports(
   job: string,
   kind: keyof PlannedReports,
   folder: string,
-  files: readonly string[],
+  files: readonly FileEntry[],
 ): Promise<ReadReports> {
   if (kind === 'sarif') return {};
   const reader = await run.reports();
   const tests: TestReport[] = [];
   const coverage: Coverage[] = [];
   for (const file of files) {
-    const bytes = await readFile(diskPath(folder, file));
-    const read = reader[kind](bytes);
+    const read =
+      file.size > largestReport
+        ? fail('pipeline', 'invalid-report', `it is too large to be read (${formatBytes(file.size)})`)
+        : reader[kind](await readFile(diskPath(folder, file.path)));
     if (!read.ok) {
-      const message = `${join(kind, file)}: ${read.failure.message}`;
+      const message = `${join(kind, file.path)}: ${read.failure.message}`;
       await run.emit({ type: 'notice', level: 'warning', code: read.failure.code, job, message });
     } else if ('tests' in read.value) tests.push(read.value);
     else coverage.push(read.value);

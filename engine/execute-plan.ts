@@ -2,7 +2,7 @@
 import { resolveEnv, jobContexts, type JobInstance } from './resolve-job.ts';
 import { matrixOf, instanceName } from '../src/model/instance-name.ts';
 import type { Standing } from '../src/contract/evaluator.ts';
-import { ok, type Failure, type Outcome } from '../src/model/failure.ts';
+import { fail, ok, type Failure, type Outcome } from '../src/model/failure.ts';
 import type { MatrixValues, PlannedJob, RetryReason } from '../src/model/plan.ts';
 import { runStatus, type JobReason, type JobResult, type RunResult } from '../src/model/result.ts';
 import { pause } from './deadline.ts';
@@ -25,8 +25,6 @@ export interface Execution {
   readonly times: Readonly<Record<string, InstanceTimes>>;
   /** Per job of the plan, for the folders that a job on another machine starts from. */
   readonly lineage: Readonly<Record<string, Lineage>>;
-  /** Failures that were not allowed, for the exit code. */
-  readonly failures: readonly { readonly job: string; readonly reason: JobReason }[];
 }
 
 interface InstanceEnd extends FinishedInstance {
@@ -75,11 +73,6 @@ export async function executePlan(run: Run, handedOn: ReadonlyMap<string, Finish
         const end = finished.get(name)?.end;
         return end ? [[name, end.lineage]] : [];
       }),
-    ),
-    failures: [...ends].flatMap(([job, { result }]) =>
-      result.status === 'failure' && !result['allowed-failure'] && result.reason
-        ? [{ job, reason: result.reason }]
-        : [],
     ),
   };
 }
@@ -161,7 +154,19 @@ function expand(
   }
   const all =
     'template' in job.matrix ? run.evaluator.matrix(job.matrix.template, scope) : ok(job.matrix.instances);
-  return all.ok ? ok(all.value.filter((values) => matrixOf(values, job.only))) : all;
+  return all.ok ? narrow(job, all.value) : all;
+}
+
+/** What `--matrix` asked for, by those of its keys that the matrix has. */
+function narrow({ name, only }: PlannedJob, all: readonly MatrixValues[]): Outcome<readonly MatrixValues[]> {
+  const has = (key: string): boolean => all.some((values) => Object.hasOwn(values, key));
+  const asked = Object.fromEntries(Object.entries(only).filter(([key]) => has(key)));
+  const left = all.filter((values) => matrixOf(values, asked));
+  if (left.length > 0 || all.length === 0) return ok(left);
+  const words = Object.entries(asked).map(([key, value]) => `${key}=${value}`);
+  return fail('pipeline', 'empty-matrix', `the matrix of ${name} has no instance with ${words.join(' ')}`, {
+    hint: `it has ${all.map((values) => instanceName(name, values)).join(', ')}`,
+  });
 }
 
 interface InstanceSurroundings {
@@ -179,13 +184,17 @@ async function executeInstance(
 ): Promise<InstanceEnd> {
   const { retry } = instance.job;
   let started = run.now();
+  let last: JobAttempt = withoutSteps(instance, 'cancelled', 'cancelled');
   for (let attempt = 1; ; attempt += 1) {
-    const outcome = await pool(async () => {
+    const outcome = await pool(() => {
       if (attempt === 1) started = run.now();
       return around.cancel.aborted
-        ? withoutSteps(instance, 'cancelled', 'cancelled')
+        ? Promise.resolve(null)
         : attemptJob(run, instance, { ...around, attempt });
     });
+    // Cancelled before it began: what the attempt before it gave is the last word.
+    if (outcome === null) return endInstance(run, instance, last, attempt - 1, started);
+    last = outcome;
     const reason = retryReason(outcome.result);
     const again =
       reason !== null && attempt <= retry.max && retry.on.includes(reason) && !around.cancel.aborted;

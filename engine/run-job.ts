@@ -8,7 +8,7 @@ import { startDeadline } from './deadline.ts';
 import { needsContext, takenArtifacts, type FinishedJob, type StoredArtifact } from './finished-job.ts';
 import { resolveJob, type JobInstance, type ResolvedJob } from './resolve-job.ts';
 import { isAllowed } from './run-step.ts';
-import { runSteps, type Problem, type StepsEnd } from './run-steps.ts';
+import { runSteps, worse, type Problem, type StepsEnd } from './run-steps.ts';
 import type { Run } from './run.ts';
 import { planWorkspace } from './workspace.ts';
 
@@ -157,7 +157,7 @@ async function finish(run: Run, instance: JobInstance, ran: Ran): Promise<JobAtt
       problem === null ? 'success' : 'failure',
     );
     artifacts.push(...collected.artifacts);
-    problem ??= collected.problem;
+    problem = worse(job.allowFailure, problem, collected.problem);
     await collectReports(run, sandbox, id, job.reports);
   }
   const status = problem === null ? 'success' : problem.reason === 'cancelled' ? 'cancelled' : 'failure';

@@ -55,7 +55,7 @@ export async function runStep(run: Run, sandbox: Sandbox, turn: StepTurn): Promi
   const durationMs = run.now() - started;
   const failed = status === 'failure' || status === 'timeout';
   const allowed =
-    failed && !misconfigured && failure?.kind !== 'environment' && isAllowed(step.allowFailure, exitCode);
+    failed && !misconfigured && !sandboxIsGone(failure) && isAllowed(step.allowFailure, exitCode);
   if (summary.length > 0) {
     await run.emit({ type: 'step-summary', ...ref, markdown: new TextDecoder().decode(summary) });
   }
@@ -91,10 +91,13 @@ async function attemptUntilDone(run: Run, sandbox: Sandbox, turn: StepTurn): Pro
 
 function isRetried({ step, stop }: StepTurn, attempt: Attempt, number: number): boolean {
   const { status, failure, misconfigured } = attempt;
-  if (misconfigured || stop.aborted || number > step.retry.max || failure?.kind === 'environment')
-    return false;
+  if (misconfigured || stop.aborted || number > step.retry.max || sandboxIsGone(failure)) return false;
   return (status === 'failure' || status === 'timeout') && step.retry.on.includes(status);
 }
+
+/** After such a failure nothing more can run there, so nothing may pass over it. */
+export const sandboxIsGone = (failure: Failure | undefined): boolean =>
+  failure?.kind === 'environment' || failure?.code === 'sandbox-died';
 
 /** Whether `allow-failure` covers this exit code; one that was never seen is covered by `true` only. */
 export function isAllowed(allow: AllowFailure, exitCode: number | undefined): boolean {

@@ -3,11 +3,11 @@ import type { Scope, Standing } from '../src/contract/evaluator.ts';
 import type { Sandbox, ServiceSpec } from '../src/contract/sandbox.ts';
 import type { Failure } from '../src/model/failure.ts';
 import type { JsonObject } from '../src/model/json.ts';
-import type { PlannedStep } from '../src/model/plan.ts';
+import type { AllowFailure, PlannedStep } from '../src/model/plan.ts';
 import type { JobReason } from '../src/model/result.ts';
 import { startDeadline, type Deadline } from './deadline.ts';
 import type { JobInstance, ResolvedJob } from './resolve-job.ts';
-import { runStep, type StepFinish } from './run-step.ts';
+import { isAllowed, runStep, sandboxIsGone, type StepFinish } from './run-step.ts';
 import type { Run } from './run.ts';
 import { fillWorkspace, type Workspace } from './workspace.ts';
 
@@ -68,8 +68,10 @@ export async function runSteps(open: OpenJob): Promise<StepsEnd> {
   };
   for (const step of job.steps) await takeStep(open, progress, step, 'steps');
   const anyRan = progress.finishes.some((finish) => finish.result.status !== 'skipped');
-  progress.usable &&= anyRan;
-  for (const step of job.finally) await takeStep(open, progress, step, 'finally');
+  for (const step of job.finally) {
+    if (anyRan) await takeStep(open, progress, step, 'finally');
+    else progress.finishes.push(await skipStep(open, progress, step, 'finally'));
+  }
   progress.late?.[Symbol.dispose]();
   return {
     steps: progress.finishes,
@@ -92,10 +94,10 @@ async function takeStep(open: OpenJob, progress: Progress, step: PlannedStep, ph
 /** Whether the step's turn comes, its services and files being there; what stands in the way is the job's problem. */
 async function isDue(open: OpenJob, progress: Progress, step: PlannedStep, phase: Phase): Promise<boolean> {
   const { stop } = open;
-  progress.problem ??= serviceProblem(open) ?? (stop.signal.aborted ? { reason: stop.cause() } : null);
+  blame(open, progress, serviceProblem(open) ?? (stop.signal.aborted ? { reason: stop.cause() } : null));
   if (!progress.usable || open.run.kill.aborted || !holds(open, progress, step, phase)) return false;
   if (isLate(open, phase) && lateDeadline(open, progress).signal.aborted) return false;
-  return makeReady(open, progress, step, stopFor(open, progress, phase));
+  return makeReady(open, progress, step, phase, stopFor(open, progress, phase));
 }
 
 const isLate = ({ stop }: OpenJob, phase: Phase): boolean => phase === 'finally' || stop.signal.aborted;
@@ -111,7 +113,7 @@ function holds(open: OpenJob, progress: Progress, step: PlannedStep, phase: Phas
   const { evaluator } = open.run;
   const decide = phase === 'finally' ? evaluator.literalCondition : evaluator.condition;
   const held = decide(step.condition, scopeOf(open, progress));
-  if (!held.ok) progress.problem ??= { reason: 'configuration', failure: held.failure };
+  if (!held.ok) blame(open, progress, { reason: 'configuration', failure: held.failure });
   return held.ok && held.value;
 }
 
@@ -139,10 +141,12 @@ async function makeReady(
   open: OpenJob,
   progress: Progress,
   step: PlannedStep,
+  phase: Phase,
   stop: OpenJob['stop'],
 ): Promise<boolean> {
   const { run, instance, sandbox } = open;
-  if (step.services && !progress.servicesStarted) {
+  // A clean-up must not wait for, nor fail with, services that no step has asked for.
+  if (step.services && phase === 'steps' && !progress.servicesStarted) {
     progress.servicesStarted = true;
     const ready = (service: string, durationMs: number): void =>
       void run.emit({ type: 'service-ready', job: instance.id, service, durationMs });
@@ -151,7 +155,7 @@ async function makeReady(
     if (!started.ok) {
       const reason = started.failure.kind === 'pipeline' ? 'service-failed' : 'environment';
       progress.usable &&= reason === 'service-failed';
-      progress.problem ??= { reason, failure: started.failure };
+      blame(open, progress, { reason, failure: started.failure });
       return false;
     }
   }
@@ -162,13 +166,13 @@ async function makeReady(
   if (stop.signal.aborted) return stopped(open, progress, stop);
   if (!filled.ok) {
     progress.usable = false;
-    progress.problem ??= { reason: 'environment', failure: filled.failure };
+    blame(open, progress, { reason: 'environment', failure: filled.failure });
   }
   return filled.ok;
 }
 
 function stopped(open: OpenJob, progress: Progress, stop: OpenJob['stop']): false {
-  progress.problem ??= serviceProblem(open) ?? { reason: stop.cause() };
+  blame(open, progress, serviceProblem(open) ?? { reason: stop.cause() });
   return false;
 }
 
@@ -192,10 +196,19 @@ async function runDueStep(
     stop: stop.signal,
     stoppedAs: stop.cause,
   });
-  progress.problem ??= serviceProblem(open) ?? problemOf(finish);
-  if (finish.failure?.kind === 'environment' || finish.failure?.code === 'sandbox-died')
-    progress.usable = false;
+  blame(open, progress, serviceProblem(open) ?? problemOf(finish));
+  if (sandboxIsGone(finish.failure)) progress.usable = false;
   return finish;
+}
+
+const blame = ({ instance }: OpenJob, progress: Progress, found: Problem | null): void => {
+  progress.problem = worse(instance.job.allowFailure, progress.problem, found);
+};
+
+/** The first problem counts, but for one that the job's `allow-failure` covers and a later one is not covered by. */
+export function worse(allow: AllowFailure, first: Problem | null, later: Problem | null): Problem | null {
+  if (first === null || later === null) return first ?? later;
+  return isAllowed(allow, first.exitCode) && !isAllowed(allow, later.exitCode) ? later : first;
 }
 
 /** A service that died explains more than the step that missed it. */

@@ -2,14 +2,16 @@
 import { fail, ok, type Failure, type Outcome } from '../src/model/failure.ts';
 import { instanceJob } from '../src/model/instance-name.ts';
 import { canonicalJson } from '../src/model/json.ts';
+import type { Plan } from '../src/model/plan.ts';
 import type { RunResult } from '../src/model/result.ts';
 import { treeDigest } from '../src/model/tree.ts';
 import { treeOfFolder } from './archive.ts';
 import type { FinishedInstance, StoredArtifact } from './finished-job.ts';
 import { readRunFolder, type FinishedRun } from './finished-run.ts';
 
-/** What parts of one run agree on. */
-export type Common = Pick<RunResult, 'source' | 'params' | 'pipeline' | 'platform'>;
+/** What parts of one run agree on; the pipeline file is not part of the source, so its shape is compared too. */
+export type Common = Pick<RunResult, 'source' | 'params' | 'pipeline' | 'platform'> &
+  Pick<Plan, 'file' | 'graph'>;
 
 export interface UnitedRuns {
   readonly runs: readonly FinishedRun[];
@@ -23,11 +25,14 @@ export interface UnitedRuns {
  */
 export async function uniteRuns(folders: readonly string[], common?: Common): Promise<Outcome<UnitedRuns>> {
   const runs: FinishedRun[] = [];
+  let shared = common;
   const held = new Map<string, { instance: FinishedInstance; path: string }>();
   for (const path of folders) {
     const run = await readRunFolder(path);
     if (!run.ok) return run;
-    const differs = disagreement(common ?? runs[0]?.result ?? run.value.result, run.value.result);
+    const own = { ...run.value.inputs, ...run.value.result, source: run.value.result.source };
+    shared ??= own;
+    const differs = disagreement(shared, own);
     if (differs)
       return fail('usage', 'run-mismatch', `${path} is of another run: its ${differs} is not the same`);
     for (const id of run.value.inputs.instances) {
@@ -54,8 +59,13 @@ export async function uniteRuns(folders: readonly string[], common?: Common): Pr
 export function findMissing({ runs, jobs }: UnitedRuns, wanted: Iterable<string>): Failure | null {
   for (const job of wanted) {
     const held = (jobs.get(job) ?? []).map(({ id }) => id);
-    const expected = held.includes(job) ? [job] : (expectedInstances(runs, job) ?? []);
-    const missing = held.length === 0 ? job : expected.find((id) => !held.includes(id));
+    const expected = held.includes(job) ? [job] : expectedInstances(runs, job);
+    const missing = held.length === 0 ? job : expected?.find((id) => !held.includes(id));
+    if (missing === undefined && expected === null && runs.some((run) => narrowed(run, job))) {
+      return fail('usage', 'missing-job', `the matrix of '${job}' ran in part only (--matrix)`, {
+        hint: 'only a whole run knows all its instances: run the job without --matrix',
+      }).failure;
+    }
     if (missing === undefined) continue;
     return fail('usage', 'missing-job', `no run folder holds '${missing}'`, {
       hint: 'run it and name its folder too',
@@ -64,12 +74,15 @@ export function findMissing({ runs, jobs }: UnitedRuns, wanted: Iterable<string>
   return null;
 }
 
+const narrowed = ({ inputs }: FinishedRun, job: string): boolean =>
+  Object.keys(inputs.selection.matrix).length > 0 && inputs.instances.some((id) => instanceJob(id) === job);
+
 /** Null for a matrix that only the run knew. */
 const expectedInstances = (runs: readonly FinishedRun[], job: string): readonly string[] | null =>
   runs.map(({ inputs }) => inputs.matrices[job]).find((names) => names !== undefined) ?? null;
 
 function disagreement(a: Common, b: Common): keyof Common | null {
-  const parts = ['source', 'params', 'pipeline', 'platform'] as const;
+  const parts = ['file', 'graph', 'source', 'params', 'pipeline', 'platform'] as const;
   return parts.find((part) => canonicalJson(a[part]) !== canonicalJson(b[part])) ?? null;
 }
 

@@ -113,9 +113,10 @@ export class Images {
 
   async #pullOnce(reference: string, platform: Platform, signal: AbortSignal): Promise<Outcome<void>> {
     const key = `${platform} ${reference}`;
-    const running =
-      this.#pulls.get(key) ?? this.#pull(reference, platform).finally(() => this.#pulls.delete(key));
+    const running = this.#pulls.get(key) ?? this.#pull(reference, platform);
     this.#pulls.set(key, running);
+    // One that came stays for the run, or a tag that moves would give it two images; one that failed may be tried again.
+    void running.then((pulled) => pulled.ok || this.#pulls.delete(key));
     // Whoever is cancelled stops waiting; others may still want the image.
     const cancelled = fail('environment', 'cancelled', `cancelled while pulling ${reference}`);
     if (signal.aborted) return cancelled;

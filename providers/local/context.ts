@@ -79,9 +79,8 @@ function eventFacts({ pullRequest }: EventOverrides, git: GitFacts): EventFacts 
 async function defaultBranch(git: ContextRequest['git']): Promise<string> {
   const remote = await git(['symbolic-ref', '--short', '-q', 'refs/remotes/origin/HEAD']);
   if (remote) return remote.trim().replace(/^origin\//, '');
-  const configured = (await git(['config', '--get', 'init.defaultBranch']))?.trim();
-  for (const name of [configured, 'main', 'master']) {
-    if (name && (await git(['rev-parse', '--verify', '-q', `refs/heads/${name}`]))) return name;
+  for (const name of ['main', 'master']) {
+    if (await git(['rev-parse', '--verify', '-q', `refs/heads/${name}`])) return name;
   }
   return '';
 }

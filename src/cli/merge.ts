@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { mergeFolders } from '../compose/run.ts';
 import { resultText } from '../model/result.ts';
+import { resultExitCode } from './exit-code.ts';
 import { showFailure } from './show.ts';
 import { writeResultFile } from './result-file.ts';
 
@@ -20,5 +21,5 @@ export async function mergeCommand(folders: readonly string[], options: MergeOpt
   if (written) return showFailure(written);
   if (options.json) process.stdout.write(resultText(result));
   else process.stdout.write(`${folder.shown(folder.path)}\n${result.status}\nresult ${times.digest}\n`);
-  return result.status === 'success' ? 0 : 1;
+  return resultExitCode(result);
 }

@@ -2,11 +2,12 @@
 import { availableParallelism } from 'node:os';
 import { findPipelineFile } from '../compose/pipeline-file.ts';
 import { preparePlan } from '../compose/plan.ts';
-import { newRunId, prepareRun, type PreparedRun, type RunEnd } from '../compose/run.ts';
+import { newRunId, prepareRun, type PreparedRun } from '../compose/run.ts';
 import type { Emit } from '../model/event.ts';
 import { fail } from '../model/failure.ts';
 import { createJsonReporter } from '../report/json.ts';
 import { createPlainReporter } from '../report/plain.ts';
+import { resultExitCode } from './exit-code.ts';
 import { selectionOf, type SelectionOptions } from './options.ts';
 import { createOutput } from './output.ts';
 import { writeResultFile } from './result-file.ts';
@@ -100,17 +101,5 @@ async function report(run: PreparedRun, options: RunCommandOptions, interrupts: 
     if (failure) return showFailure(failure);
   }
   const signal = interrupts.received();
-  return signal ? signalExitCode[signal] : exitCode(end.value, options.exitCodeAllowedFailure ?? 0);
-}
-
-/** 3 when the environment is to blame for every failure that is not allowed. */
-function exitCode({ result, failures }: RunEnd, allowedFailure: number): number {
-  switch (result.status) {
-    case 'cancelled':
-      return 1;
-    case 'failure':
-      return failures.every(({ reason }) => reason === 'environment') ? 3 : 1;
-    case 'success':
-      return Object.values(result.jobs).some((job) => job['allowed-failure']) ? allowedFailure : 0;
-  }
+  return signal ? signalExitCode[signal] : resultExitCode(end.value.result, options.exitCodeAllowedFailure);
 }

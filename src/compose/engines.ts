@@ -1,5 +1,6 @@
 // The options of a run → the container engine, connected when it is first asked for and again after it was lost.
 import { homedir } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
 import { readCaBundle } from '../../engine/ca-bundle.ts';
 import { createDockerEngine } from '../../engine/docker/engine.ts';
 import { hostProxies } from '../../engine/docker/network-access.ts';
@@ -20,6 +21,9 @@ export interface Engines {
   readonly current: () => Promise<Outcome<Engine>>;
   readonly close: () => Promise<void>;
 }
+
+/** What could not be swept by then is for the next run. */
+const sweepMs = 10_000;
 
 export async function openEngines(options: EngineOptions): Promise<Outcome<Engines>> {
   const { environment, runId } = options;
@@ -43,12 +47,17 @@ export async function openEngines(options: EngineOptions): Promise<Outcome<Engin
   let last: Promise<Outcome<Engine>> | null = null;
   return ok({
     current: async () => {
-      const engine = await last;
-      return engine?.ok && !engine.value.lost.aborted ? engine : (last = connect());
+      const seen = last;
+      const engine = await seen;
+      if (engine?.ok && !engine.value.lost.aborted) return engine;
+      // Jobs that lost it together connect again once.
+      if (last !== seen && last !== null) return last;
+      if (engine?.ok) void engine.value.close();
+      return (last = connect());
     },
     close: async () => {
       const engine = await last;
-      await sweeping;
+      await Promise.race([sweeping, setTimeout(sweepMs, undefined, { ref: false })]);
       if (engine?.ok) await engine.value.close();
     },
   });

@@ -1,6 +1,6 @@
 // `-f` and the current folder → the pipeline file and the source root it belongs to.
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { findRoot } from '../../engine/source-root.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { fail, ok, type Outcome } from '../model/failure.ts';
@@ -21,7 +21,7 @@ const fileNames = ['lockstep.yml', 'lockstep.yaml'];
 export function findPipelineFile(folder: string, named: string | undefined): Outcome<PipelineFile> {
   if (named !== undefined) {
     const path = resolve(folder, named);
-    return readPipelineFile(findRoot(dirname(path)), path);
+    return readPipelineFile(() => findRoot(dirname(path)), path);
   }
   const root = findRoot(folder);
   const found = fileNames.map((name) => join(root, name)).filter((path) => existsSync(path));
@@ -36,12 +36,16 @@ export function findPipelineFile(folder: string, named: string | undefined): Out
       hint: 'remove one, or say which with -f',
     });
   }
-  return readPipelineFile(root, path);
+  return readPipelineFile(() => root, path);
 }
 
-function readPipelineFile(root: string, path: string): Outcome<PipelineFile> {
+function readPipelineFile(findItsRoot: () => string, path: string): Outcome<PipelineFile> {
   try {
-    return ok({ root, name: relative(root, path), text: readFileSync(path, 'utf8') });
+    const text = readFileSync(path, 'utf8');
+    const root = findItsRoot();
+    // The root is without links, so the file's folder must be too; a file that is itself a link keeps its name.
+    const name = relative(root, join(realpathSync(dirname(path)), basename(path)));
+    return ok({ root, name, text });
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);
     return fail('usage', 'unreadable-pipeline', `cannot read the pipeline file ${path}`, { cause });

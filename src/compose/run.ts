@@ -1,11 +1,11 @@
 // A plan → a run: source tree, engine, recorder and reporters put together, executed, and left in its run folder.
 import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { executePlan, type Execution } from '../../engine/execute-plan.ts';
+import { executePlan } from '../../engine/execute-plan.ts';
 import { writeRunFolder, type FinishedRun } from '../../engine/finished-run.ts';
 import type { FinishedJob } from '../../engine/finished-job.ts';
 import { finishedRun } from '../../engine/run-documents.ts';
-import { createRunFolder, newRunId, type RunFolder } from '../../engine/run-folder.ts';
+import { createRunFolder, newRunId, removeOldRuns, type RunFolder } from '../../engine/run-folder.ts';
 import type { Run } from '../../engine/run.ts';
 import { findRoot } from '../../engine/source-root.ts';
 import { readSourceTree, visibleEntries, type SourceTree } from '../../engine/source-tree.ts';
@@ -35,18 +35,13 @@ export interface RunOptions extends EngineOptions {
   readonly kill: AbortSignal;
 }
 
-export interface RunEnd extends FinishedRun {
-  /** Those that were not allowed. */
-  readonly failures: Execution['failures'];
-}
-
 /** A run that has all it needs and has not begun. */
 export interface PreparedRun {
   readonly warnings: readonly Diagnostic[];
   /** Makes the run's events tell of a signal. */
   readonly cancelling: (signal: RunCancelling['signal'], atOnce: boolean) => void;
   /** Emits every event, the last with the digest, and leaves the run folder. */
-  readonly execute: (reporter: Emit) => Promise<Outcome<RunEnd>>;
+  readonly execute: (reporter: Emit) => Promise<Outcome<FinishedRun>>;
 }
 
 /** How long a step has from SIGTERM to SIGKILL on a machine that nobody takes away. */
@@ -79,10 +74,13 @@ export async function prepareRun(
       emit = toAll(recorder.emit, summary.emit, reporter);
       try {
         const end = await execute(file, planned, parts.value, options, emit, broken.signal);
+        // The result was the last word: a signal that comes now has nothing to tell.
+        emit = () => undefined;
         await recorder.close();
         broken.signal.throwIfAborted();
         await writeFile(join(folder.path, 'summary.md'), summary.markdown());
         await writeRunFolder(end);
+        await removeOldRuns(folder);
         return ok(end);
       } catch (error) {
         if (!isSystemError(error)) throw error;
@@ -141,7 +139,7 @@ async function execute(
   options: RunOptions,
   emit: Emit,
   broken: AbortSignal,
-): Promise<RunEnd> {
+): Promise<FinishedRun> {
   const started = new Date();
   const run: Run = {
     plan,
@@ -179,7 +177,7 @@ async function execute(
     digest: end.times.digest,
     result: end.result,
   });
-  return { ...end, failures: execution.failures };
+  return end;
 }
 
 const plannedInstances = ({ name, matrix }: PlannedJob): string[] =>
@@ -230,5 +228,7 @@ export async function mergeFolders(
   const { mergeRuns } = await import('../../engine/merge-runs.ts');
   const now = new Date();
   const into = () => createRunFolder(findRoot(folder), newRunId(now));
-  return mergeRuns({ folders, jobs, into, now });
+  const merged = await mergeRuns({ folders, jobs, into, now });
+  if (merged.ok) await removeOldRuns(merged.value.folder);
+  return merged;
 }

@@ -29,6 +29,10 @@ const stepResult = z.object({
   'exit-code': z.number().exactOptional(),
 });
 
+/** As the pipeline file has them: both become names of folders. */
+const artifactName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/);
+const instanceId = z.string().regex(/^[A-Za-z_][A-Za-z0-9_-]*(\[.*\])?$/s);
+
 const jobResult = z.object({
   status: jobStatus,
   'allowed-failure': z.boolean(),
@@ -37,7 +41,7 @@ const jobResult = z.object({
   image: z.string().exactOptional(),
   outputs: z.record(z.string(), z.string()),
   /** Name → digest of the artifact's tree, `sha256:…`. */
-  artifacts: z.record(z.string(), z.string()),
+  artifacts: z.record(artifactName, z.string()),
   /** `steps` in order, then `finally`. */
   steps: z.array(stepResult).readonly(),
 });
@@ -51,7 +55,7 @@ export const runResultSchema = z.object({
   source: z.string(),
   status: runStatuses,
   /** By instance name, e.g. `test[node=22]`. */
-  jobs: z.record(z.string(), jobResult),
+  jobs: z.record(instanceId, jobResult),
 });
 
 export type JobStatus = z.infer<typeof jobStatus>;

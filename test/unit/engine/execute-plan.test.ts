@@ -228,6 +228,25 @@ describe('retry of a job', () => {
 });
 
 describe('cancel', () => {
+  test('during the pause before a retry: what the attempt gave is the last word', async () => {
+    const cancel = new AbortController();
+    const engine = scriptedEngine({ step: () => ({ exitCode: 7 }) });
+    const { result, times } = await executeText(
+      `${head}  a: { retry: { max: 1, delay: 1h }, steps: [x] }\n`,
+      {
+        engine,
+        cancel: cancel.signal,
+        hear: (event) => event.type === 'job-retrying' && cancel.abort(),
+      },
+    );
+    expect(result.jobs.a).toMatchObject({
+      status: 'failure',
+      reason: 'step-failed',
+      steps: [{ 'exit-code': 7 }],
+    });
+    expect(times.a?.attempts).toBe(1);
+  });
+
   test('the running step is stopped, finally and always() run, waiting jobs are cancelled', async () => {
     const cancel = new AbortController();
     const engine = scriptedEngine({
@@ -307,9 +326,8 @@ describe('faults', () => {
       },
     });
     const job = '  a: { steps: [x], finally: [x], artifacts: { d: d/** } }\n';
-    const { statuses: ended, failures } = await executeText(head + job, { engine });
+    const { statuses: ended } = await executeText(head + job, { engine });
     expect(ended).toEqual({ a: 'failure (environment)' });
-    expect(failures).toEqual([{ job: 'a', reason: 'environment' }]);
     expect(engine.calls.filter((call) => call.startsWith('get'))).toEqual([]);
   });
 

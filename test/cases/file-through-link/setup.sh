@@ -1,0 +1,2 @@
+git init -q
+mkdir -p real/src && mv lockstep.yml real/ && echo x > real/src/x && ln -s real link

@@ -1,0 +1,1 @@
+mkdir -p .lockstep victim && ln -s ../victim .lockstep/runs

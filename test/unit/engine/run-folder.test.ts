@@ -1,0 +1,73 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createRunFolder, newRunId, removeOldRuns, runFolderAt } from '../../../engine/run-folder.ts';
+
+let root = '';
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'lockstep-folder-'));
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+const runs = (): string[] => readdirSync(join(root, '.lockstep', 'runs')).sort();
+const idOf = (number: number): string => `20260101-000000-${number.toString(16).padStart(6, '0')}`;
+function addRun(id: string, finished = true): void {
+  mkdirSync(join(root, '.lockstep', 'runs', id), { recursive: true });
+  if (finished) writeFileSync(join(root, '.lockstep', 'runs', id, 'result.json'), '{}');
+}
+
+test('a new run is named in `last` and kept out of git', async () => {
+  const id = newRunId(new Date('2026-11-22T01:02:03Z'));
+  expect(id).toMatch(/^20261122-010203-[0-9a-f]{6}$/);
+  expect(await createRunFolder(root, id)).toMatchObject({ ok: true });
+  expect(readFileSync(join(root, '.lockstep', 'last'), 'utf8')).toBe(`${id}\n`);
+  expect(readFileSync(join(root, '.lockstep', '.gitignore'), 'utf8')).toBe('*\n');
+});
+
+test.each(['.lockstep', '.lockstep/runs'])(
+  '%s as a link is refused and nothing is written through it',
+  async (link) => {
+    const victim = join(root, 'victim');
+    mkdirSync(victim);
+    if (link !== '.lockstep') mkdirSync(join(root, '.lockstep'));
+    symlinkSync(victim, join(root, link));
+    expect(await createRunFolder(root, idOf(1))).toMatchObject({
+      ok: false,
+      failure: { kind: 'usage', code: 'state-folder-unsafe' },
+    });
+    expect(readdirSync(victim)).toEqual([]);
+  },
+);
+
+test('a .gitignore that is a link is replaced, not followed', async () => {
+  writeFileSync(join(root, 'mine'), 'mine');
+  mkdirSync(join(root, '.lockstep'));
+  symlinkSync(join(root, 'mine'), join(root, '.lockstep', '.gitignore'));
+  expect(await createRunFolder(root, idOf(1))).toMatchObject({ ok: true });
+  expect(readFileSync(join(root, 'mine'), 'utf8')).toBe('mine');
+});
+
+test('the newest 20 finished runs stay; unfinished ones for a day; other things always', async () => {
+  for (let number = 0; number < 25; number += 1) addRun(idOf(number), number !== 1);
+  const old = join(root, '.lockstep', 'runs', idOf(2));
+  rmSync(join(old, 'result.json'));
+  utimesSync(old, 0, 0);
+  mkdirSync(join(root, '.lockstep', 'runs', '0-mine'));
+  symlinkSync(root, join(root, '.lockstep', 'runs', idOf(99)));
+  await removeOldRuns(runFolderAt(root, idOf(24)));
+  expect(runs()).toEqual(
+    ['0-mine', idOf(1), ...Array.from({ length: 20 }, (_, index) => idOf(index + 5)), idOf(99)].sort(),
+  );
+  expect(existsSync(root)).toBe(true);
+});
