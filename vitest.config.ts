@@ -1,14 +1,15 @@
 // The test levels as vitest projects: `--project unit` is the fast loop, the others need a container engine.
 import { defineConfig } from 'vitest/config';
 
-const level = (name: string, testTimeout: number) => ({
-  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout },
+/** A real engine on a small, noisy machine gets a second try; vitest's output names every test that needed one. */
+const level = (name: string, testTimeout: number, retry = 1) => ({
+  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout, retry },
 });
 
 export default defineConfig({
   test: {
     projects: [
-      level('unit', 10_000),
+      level('unit', 10_000, 0),
       level('conformance', 60_000),
       level('cases', 120_000),
       level('e2e', 300_000),

@@ -183,7 +183,8 @@ const exportable = (name: string): boolean =>
 
 /**
  * One step, run in a session of its own. `env` is all the step gets beyond the image's. On both streams `begin` comes
- * before the step's bytes; then on stdout `exit <code>` or `no-workdir`, on stderr `end`.
+ * before the step's bytes; then on stdout `exit <code>` or `no-workdir`, on stderr `end`. When memory runs
+ * out the kernel takes a process of the step, never one of our shells.
  */
 export function stepText(
   marker: string,
@@ -203,6 +204,7 @@ ${mark(marker, 'begin')} >&3
 (
 cd ${quote(step.workdir)} 2>/dev/null || { ${mark(marker, 'no-workdir')}; exit 125; }
 umask 022
+{ echo 1000 >/proc/self/oom_score_adj; } 2>/dev/null
 unset OLDPWD SHLVL
 ${names
   .filter(exportable)

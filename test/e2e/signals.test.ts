@@ -142,7 +142,8 @@ jobs:
     expect(end.code, end.output).toBe(130);
     const { jobs } = project.lastRun().result;
     expect(jobs.waits).toMatchObject({ status: 'cancelled', reason: 'cancelled' });
-    expect(jobs.again).toMatchObject({ status: 'cancelled', reason: 'cancelled' });
+    // The last attempt's word: it failed, and no other one began.
+    expect(jobs.again).toMatchObject({ status: 'failure', reason: 'step-failed' });
     await allGone(runId(project));
   });
 
