@@ -103,7 +103,7 @@ function* packItems(
 
 const changed = (file: string): Failure =>
   fail('environment', 'source-changed', `${file} changed while the run was under way`, {
-    hint: 'run again, and leave the files alone until it has ended',
+    hint: 'leave the files alone while a run goes on; what always changes (its own output, say) belongs in .lockstepignore',
   }).failure;
 
 /** Whether the link still is what its entry says; only then it is in the tar. */
