@@ -4,7 +4,10 @@ import { parseArgs } from 'node:util';
 import { oneStep } from './one-step.ts';
 import { hundredSteps } from './hundred-steps.ts';
 import { tenByTen } from './ten-by-ten.ts';
+import { editLast } from './edit-last.ts';
+import { nothingChanged } from './nothing-changed.ts';
 import { startUp } from './start-up.ts';
+import { sourceDigest } from './source-digest.ts';
 import { workspaceIn } from './workspace-in.ts';
 import { gigabyteOfLog } from './gigabyte-of-log.ts';
 import { thousandJobs } from './thousand-jobs.ts';
@@ -12,7 +15,18 @@ import { machine } from './machine.ts';
 import { judge, type Row } from './row.ts';
 import { table } from './table.ts';
 
-const benchmarks = [startUp, oneStep, hundredSteps, tenByTen, workspaceIn, gigabyteOfLog, thousandJobs];
+const benchmarks = [
+  startUp,
+  oneStep,
+  hundredSteps,
+  tenByTen,
+  nothingChanged,
+  editLast,
+  workspaceIn,
+  sourceDigest,
+  gigabyteOfLog,
+  thousandJobs,
+];
 const names = benchmarks.map(({ name }) => name);
 
 const { values } = parseArgs({

@@ -17,8 +17,8 @@ export function runToEnd([program, ...words]: CommandLine, options: SpawnOptions
   });
 }
 
-export const timeToEnd = (command: CommandLine, cwd?: string): Promise<number> =>
-  timed(() => runToEnd(command, { cwd }));
+export const timeToEnd = (command: CommandLine, cwd?: string, env = process.env): Promise<number> =>
+  timed(() => runToEnd(command, { cwd, env }));
 
 /** A script for `sh`, e.g. with a pipe in it. */
 export const timeScript = (script: string, cwd?: string): Promise<number> =>

@@ -23,7 +23,7 @@ export const gigabyteOfLog: Benchmark = {
         timeToEnd(['docker', 'run', '--rm', ...options, image, 'sh', '-e', '-c', script]);
     const { ours, plain, undriven } = await inTurn(rounds ?? 3, {
       ours: async () => {
-        const { ms, megabytes } = await peakMemory([launcher, 'run'], project.path);
+        const { ms, megabytes } = await peakMemory([launcher, 'run', '--no-reuse'], project.path);
         peaks.push(megabytes);
         return ms;
       },

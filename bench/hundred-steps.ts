@@ -29,8 +29,8 @@ export const hundredSteps: Benchmark = {
       await container.start();
       const { ours, execs } = await inTurn(rounds ?? 5, {
         ours: async () => {
-          const alone = await timeToEnd([launcher, 'run'], one.path);
-          return (await timeToEnd([launcher, 'run'], more.path)) - alone;
+          const alone = await timeToEnd([launcher, 'run', '--no-reuse'], one.path);
+          return (await timeToEnd([launcher, 'run', '--no-reuse'], more.path)) - alone;
         },
         execs: () => timed(() => execAll(container)),
       });

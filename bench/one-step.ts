@@ -15,7 +15,7 @@ export const oneStep: Benchmark = {
     });
     project.commit();
     const { ours, docker } = await inTurn(rounds ?? 15, {
-      ours: () => timeToEnd([launcher, 'run'], project.path),
+      ours: () => timeToEnd([launcher, 'run', '--no-reuse'], project.path),
       docker: () => timeToEnd(['docker', 'run', '--rm', image, 'sh', '-e', '-c', 'true']),
     });
     return [

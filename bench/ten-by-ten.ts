@@ -33,7 +33,7 @@ export const tenByTen: Benchmark = {
     project.commit();
     // Both peers look for the platform that a checkout comes from.
     project.sh('git remote add origin https://github.com/lockstep/bench.git');
-    const ours = () => timeToEnd([launcher, 'run', '--parallel', String(atOnce)], project.path);
+    const ours = () => timeToEnd([launcher, 'run', '--no-reuse', '--parallel', String(atOnce)], project.path);
 
     const [docker, gitlabPeer, actPeer] = [
       await againstDocker(rounds ?? 5, ours),

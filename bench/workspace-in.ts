@@ -99,6 +99,8 @@ async function putTree(engine: Engine, tree: SourceTree): Promise<number> {
       privileged: false,
       resources: {},
       hasServices: false,
+      snapshot: null,
+      caches: [],
     }),
   );
   const items = tree.entries.map((entry) => ({ entry, root: tree.root }));

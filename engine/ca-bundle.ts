@@ -1,6 +1,5 @@
 // The file that names the host's own certificate authorities → one bundle for the steps: the public roots and those.
 import { readFile } from 'node:fs/promises';
-import { rootCertificates } from 'node:tls';
 import type { Environment } from '../src/contract/provider.ts';
 import { fail, ok, type Outcome } from '../src/model/failure.ts';
 
@@ -34,6 +33,8 @@ export async function readCaBundle(
     for (const pem of found) own.set(content(pem), pem);
   }
   if (own.size === 0) return ok(null);
+  // Loading this takes 8 ms, and most hosts name no file.
+  const { rootCertificates } = await import('node:tls');
   // The host's bundle mostly repeats the public roots, in lines of another length.
   for (const pem of rootCertificates) own.set(content(pem), pem);
   return ok(Buffer.from(`${[...own.values()].join('\n')}\n`));

@@ -20,6 +20,13 @@ export interface Collected {
   readonly problem: { readonly reason: JobReason; readonly failure: Failure } | null;
 }
 
+/** Reports of one kind as they lie in a run folder. */
+export interface StoredReport {
+  readonly kind: keyof PlannedReports;
+  readonly folder: string;
+  readonly entries: readonly TreeEntry[];
+}
+
 /** Artifacts of this attempt in place of an earlier one's; stops at the first that is a problem. */
 export async function collectArtifacts(
   run: Run,
@@ -37,20 +44,27 @@ export async function collectArtifacts(
     if (tree.value.length === 0 && artifact.empty === 'error') {
       return { artifacts, problem: { reason: 'artifact-missing', failure: nothingMatches(name, artifact) } };
     }
-    const digest = treeDigest(tree.value);
-    artifacts.push({ name, folder, digest, entries: tree.value });
-    await run.emit({
-      type: 'artifact-stored',
-      job: id,
-      name,
-      digest,
-      files: tree.value.length,
-      bytes: tree.value.reduce((sum, entry) => sum + (entry.type === 'file' ? entry.size : 0), 0),
-      path: run.folder.shown(folder),
-    });
+    const stored = { name, folder, digest: treeDigest(tree.value), entries: tree.value };
+    artifacts.push(stored);
+    await announceArtifact(run, id, stored);
   }
   return { artifacts, problem: null };
 }
+
+export const announceArtifact = async (
+  run: Run,
+  job: string,
+  { name, digest, entries, folder }: StoredArtifact,
+): Promise<void> =>
+  run.emit({
+    type: 'artifact-stored',
+    job,
+    name,
+    digest,
+    files: entries.length,
+    bytes: entries.reduce((sum, entry) => sum + (entry.type === 'file' ? entry.size : 0), 0),
+    path: run.folder.shown(folder),
+  });
 
 const reasonOf = (failure: Failure): JobReason =>
   failure.kind === 'pipeline' ? 'artifact-missing' : 'environment';
@@ -79,7 +93,8 @@ export async function collectReports(
   sandbox: Sandbox,
   job: string,
   reports: PlannedReports,
-): Promise<void> {
+): Promise<readonly StoredReport[]> {
+  const stored: StoredReport[] = [];
   for (const kind of ['junit', 'cobertura', 'lcov', 'sarif'] as const) {
     const patterns = reports[kind];
     if (patterns.length === 0) continue;
@@ -96,11 +111,22 @@ export async function collectReports(
       });
       continue;
     }
-    const entries = tree.value.filter((entry) => entry.type === 'file');
-    const files = entries.map((entry) => entry.path);
-    const read = await readReports(run, job, kind, folder, entries);
-    await run.emit({ type: 'report-stored', job, kind, files, path: run.folder.shown(folder), ...read });
+    const report = { kind, folder, entries: tree.value };
+    stored.push(report);
+    await announceReport(run, job, report);
   }
+  return stored;
+}
+
+export async function announceReport(
+  run: Run,
+  job: string,
+  { kind, folder, entries }: StoredReport,
+): Promise<void> {
+  const files = entries.filter((entry) => entry.type === 'file');
+  const read = await readReports(run, job, kind, folder, files);
+  const paths = files.map((entry) => entry.path);
+  await run.emit({ type: 'report-stored', job, kind, files: paths, path: run.folder.shown(folder), ...read });
 }
 
 /** A report is held in memory while it is read; the file itself is stored whatever its size. */

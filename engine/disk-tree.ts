@@ -1,10 +1,19 @@
 // What lies on disk → tree entries with digests, and the list of what lies below a folder.
 import { createHash, hash } from 'node:crypto';
-import { closeSync, constants, lstatSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  type Stats,
+} from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { fail, ok, type Outcome } from '../src/model/failure.ts';
 import { decodePath, diskPath } from '../src/model/path-bytes.ts';
-import type { TreeEntry } from '../src/model/tree.ts';
+import type { FileEntry, TreeEntry } from '../src/model/tree.ts';
 
 /** Never through a link, never waiting for the other end of a pipe. */
 export const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -12,68 +21,101 @@ const WHOLE_FILE = 1 << 20;
 const BETWEEN_PAUSES = 8 << 20;
 const PER_ENTRY = 16 << 10;
 
+/** Files whose content is known from before. Asked path by path, in the order of the paths' bytes. */
+export interface KnownFiles {
+  /** The file, if by its `stats` it is unchanged; without them, if it is known for unchanged already. */
+  recall(path: string, stats?: Stats): FileEntry | null;
+  /** A file that was read after `stats` were taken. */
+  remember(entry: FileEntry, stats: Stats): void;
+}
+
 /**
  * The entries at `paths` below `root`, in that order; what is no longer there is left out, and so are folders, special
  * files and whatever lies behind a symbolic link. Sync reads, since async ones take several times as long; the event
- * loop runs in between. Failures (`environment`): `source-unreadable`, `interrupted`.
+ * loop runs in between. With `known`, the paths are in the order of their bytes. Failures (`environment`):
+ * `source-unreadable`, `interrupted`.
  */
 export async function readEntries(
   root: string,
   paths: Iterable<string>,
-  signal?: AbortSignal,
+  { known, signal }: { known?: KnownFiles | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<Outcome<TreeEntry[]>> {
   const entries: TreeEntry[] = [];
   const isFolder = folderLookup(root);
+  const pace: Pace = { spent: 0, signal };
   const buffer = Buffer.allocUnsafeSlow(WHOLE_FILE);
-  let unpaused = 0;
-  const pause = async (cost: number): Promise<void> => {
-    unpaused += cost;
-    if (unpaused < BETWEEN_PAUSES) return;
-    unpaused = 0;
-    await setImmediate();
-  };
   for (const path of paths) {
     try {
-      const onDisk = diskPath(root, path);
-      const stats = isFolder(parentOf(path)) ? lstatSync(onDisk, { throwIfNoEntry: false }) : undefined;
-      if (stats?.isSymbolicLink()) {
-        entries.push({ type: 'link', path, target: decodePath(readlinkSync(onDisk, 'buffer')) });
-      } else if (stats?.isFile()) {
-        const content = await readContent(onDisk, stats.size, buffer, pause, signal);
-        entries.push({ type: 'file', path, executable: (stats.mode & 0o100) !== 0, ...content });
+      if (isFolder(parentOf(path))) {
+        const entry = known?.recall(path) ?? (await readEntry(root, path, { buffer, pace, known }));
+        if (entry !== null) entries.push(entry);
       }
     } catch (error) {
       if (!isGone(error)) return unreadable(root, path, error);
     }
-    await pause(PER_ENTRY);
+    if (isDue(pace, PER_ENTRY)) await pause(pace);
     if (signal?.aborted === true) return interrupted();
   }
   return ok(entries);
 }
 
+interface Reading {
+  readonly buffer: Buffer;
+  readonly pace: Pace;
+  readonly known: KnownFiles | undefined;
+}
+
+async function readEntry(root: string, path: string, reading: Reading): Promise<TreeEntry | null> {
+  const onDisk = diskPath(root, path);
+  const stats = lstatSync(onDisk, { throwIfNoEntry: false });
+  if (stats?.isSymbolicLink())
+    return { type: 'link', path, target: decodePath(readlinkSync(onDisk, 'buffer')) };
+  if (!stats?.isFile()) return null;
+  const same = reading.known?.recall(path, stats);
+  if (same) return same;
+  const content = await readContent(onDisk, stats.size, reading);
+  const entry: FileEntry = { type: 'file', path, executable: isExecutable(stats.mode), ...content };
+  reading.known?.remember(entry, stats);
+  return entry;
+}
+
 async function readContent(
   onDisk: string | Buffer,
   size: number,
-  buffer: Buffer,
-  pause: (cost: number) => Promise<void>,
-  signal?: AbortSignal,
+  { buffer, pace }: Reading,
 ): Promise<{ digest: string; size: number }> {
   const file = openSync(onDisk, OPEN_FLAGS);
   try {
     let read = readSync(file, buffer);
-    if (read === size) return { digest: digestOf(buffer.subarray(0, read)), size };
+    pace.spent += read;
+    if (read === size && size < buffer.length) return { digest: digestOf(buffer.subarray(0, read)), size };
     const content = createHash('sha256');
     let total = 0;
-    for (; read > 0 && signal?.aborted !== true; read = readSync(file, buffer)) {
+    for (; read > 0 && pace.signal?.aborted !== true; read = readSync(file, buffer)) {
       content.update(buffer.subarray(0, read));
       total += read;
-      await pause(read);
+      if (isDue(pace, read)) await pause(pace);
     }
     return { digest: `sha256:${content.digest('hex')}`, size: total };
   } finally {
     closeSync(file);
   }
 }
+
+/** How much was done, in bytes read, since the event loop last ran. */
+interface Pace {
+  spent: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+const isDue = (pace: Pace, cost: number): boolean => (pace.spent += cost) >= BETWEEN_PAUSES;
+
+async function pause(pace: Pace): Promise<void> {
+  pace.spent = 0;
+  await setImmediate();
+}
+
+export const isExecutable = (mode: number): boolean => (mode & 0o100) !== 0;
 
 /** Whether each step of a path below `root` is a folder and no link to one: git lists files behind such a link too. */
 function folderLookup(root: string): (path: string) => boolean {

@@ -2,13 +2,16 @@
 import { resolveEnv, jobContexts, type JobInstance } from './resolve-job.ts';
 import { matrixOf, instanceName } from '../src/model/instance-name.ts';
 import type { Standing } from '../src/contract/evaluator.ts';
+import type { Reused } from '../src/model/event.ts';
 import { fail, ok, type Failure, type Outcome } from '../src/model/failure.ts';
 import type { MatrixValues, PlannedJob, RetryReason } from '../src/model/plan.ts';
 import { runStatus, type JobReason, type JobResult, type RunResult } from '../src/model/result.ts';
 import { pause } from './deadline.ts';
 import { needsContext, type FinishedInstance, type FinishedJob } from './finished-job.ts';
 import { walkGraph } from './graph-walker.ts';
-import { attemptJob, withoutSteps, type JobAttempt } from './run-job.ts';
+import { withoutSteps, type JobAttempt } from './job-attempt.ts';
+import { attemptJob } from './run-job.ts';
+import type { StepFinish } from './run-step.ts';
 import type { Run } from './run.ts';
 import { jobEnd, lineageBefore, withheldBy, type Lineage } from './standing.ts';
 import { createPool, type Pool } from './worker-pool.ts';
@@ -17,7 +20,8 @@ import { createPool, type Pool } from './worker-pool.ts';
 export interface InstanceTimes {
   readonly attempts: number;
   readonly durationMs: number;
-  readonly stepMs: readonly number[];
+  readonly reused: Reused;
+  readonly steps: readonly Pick<StepFinish, 'durationMs' | 'reused'>[];
 }
 
 export interface Execution {
@@ -109,7 +113,7 @@ async function executeJob(
   );
 }
 
-type Decision =
+export type Decision =
   | { readonly run: true; readonly combinations: readonly MatrixValues[] }
   | {
       readonly run: false;
@@ -119,8 +123,8 @@ type Decision =
     };
 
 /** In this order: cancelled, `needs`, the `if`, the matrix. */
-function decide(
-  run: Run,
+export function decide(
+  run: Pick<Run, 'plan' | 'evaluator' | 'cancel'>,
   job: PlannedJob,
   standing: Standing,
   finished: ReadonlyMap<string, FinishedJob>,
@@ -138,7 +142,7 @@ function decide(
 
 /** Null when the `if` does not hold. */
 function expand(
-  run: Run,
+  run: Pick<Run, 'plan' | 'evaluator'>,
   job: PlannedJob,
   standing: Standing,
   finished: ReadonlyMap<string, FinishedJob>,
@@ -226,7 +230,7 @@ const retryReason = ({ status, reason }: JobResult): RetryReason | null =>
 async function endInstance(
   run: Run,
   { id }: JobInstance,
-  { result, artifacts, stepMs, failure }: JobAttempt,
+  { result, artifacts, steps, reused, failure }: JobAttempt,
   attempts: number,
   started: number,
 ): Promise<InstanceEnd> {
@@ -238,9 +242,10 @@ async function endInstance(
     durationMs,
     attempts,
     result,
+    reused,
     ...(failure && { failure }),
   });
-  return { id, result, artifacts, times: { attempts, durationMs, stepMs } };
+  return { id, result, artifacts, times: { attempts, durationMs, reused, steps } };
 }
 
 const endWithoutRunning = (

@@ -1,4 +1,5 @@
 // A git work tree → the paths that git tracks or does not ignore, submodules and nested repositories included.
+import { isAscii } from 'node:buffer';
 import { execFile } from 'node:child_process';
 import { existsSync, lstatSync } from 'node:fs';
 import type { Environment } from '../src/contract/provider.ts';
@@ -11,23 +12,24 @@ import { listUnignored } from './ignore-files.ts';
 export interface GitFiles {
   readonly tracked: readonly string[];
   readonly untracked: readonly string[];
-  /** Executable bits by path where git is told not to trust those on disk (`core.fileMode` is false). */
-  readonly executable: ReadonlyMap<string, boolean>;
+  /** Those that are executable by git's own list. */
+  readonly executable: ReadonlySet<string>;
+  /** By folder ('' the top): whether a repository begins there, or files that no git looks after. */
+  readonly repositories: ReadonlyMap<string, boolean>;
 }
 
-/** `root` is the top level of a work tree, links resolved. Failures (`environment`): `git-failed`, `source-unreadable`, `interrupted`. */
+/**
+ * What git says of the files of one repository, for `parseGitFiles`. `root` is the top level of a work tree, links
+ * resolved. Failures (`environment`): `git-failed`, `source-unreadable`, `interrupted`.
+ */
 export async function listGitFiles(
   root: string,
   environment: Environment,
   signal?: AbortSignal,
-): Promise<Outcome<GitFiles>> {
-  const git = (...words: string[]): Promise<Outcome<GitOutput>> => runGit(root, words, environment, signal);
-  const [listed, fileMode] = await Promise.all([
-    git('ls-files', '-z', '-t', '--stage', '--cached', '--others', '--exclude-standard'),
-    git('config', '--type=bool', '--default=true', '--get', 'core.fileMode'),
-  ]);
+): Promise<Outcome<Buffer>> {
+  const words = ['ls-files', '-z', '-t', '--stage', '--cached', '--others', '--exclude-standard'];
+  const listed = await runGit(root, words, environment, signal);
   if (!listed.ok) return listed;
-  if (!fileMode.ok) return fileMode;
   const { stdout, stderr } = listed.value;
   // Git only warns; files that are there and not seen would go missing without a word.
   if (stderr.includes('could not open directory')) {
@@ -35,27 +37,40 @@ export async function listGitFiles(
     const hint = 'make it readable, or name it in .gitignore';
     return fail('environment', 'source-unreadable', message, { hint, cause: stderr.trim() });
   }
-  const trustsDisk = fileMode.value.stdout.toString().trim() !== 'false';
-  const tracked = new Set<string>();
+  return ok(stdout);
+}
+
+/** With the files of repositories inside this one. Failures as `listGitFiles`. */
+export async function parseGitFiles(
+  root: string,
+  listing: Buffer,
+  environment: Environment,
+  signal?: AbortSignal,
+): Promise<Outcome<GitFiles>> {
+  const tracked: string[] = [];
   const untracked: string[] = [];
-  const executable = new Map<string, boolean>();
+  const executable = new Set<string>();
+  const repositories = new Map([['', true]]);
   const inside: string[] = [];
-  for (const { path, mode } of splitNames(stdout).map(parseLine)) {
+  for (const { path, mode } of parseLines(listing)) {
     if (mode === SUBMODULE || path.endsWith('/')) inside.push(path.replace(/\/$/, ''));
     // A submodule whose place a file took is that file.
     if (path.endsWith('/')) continue;
     if (mode === null) untracked.push(path);
-    else tracked.add(path);
-    if (!trustsDisk) executable.set(path, mode === '100755');
+    // While a merge is under way a path is there up to three times, one after the other.
+    else if (path !== tracked.at(-1)) tracked.push(path);
+    if (mode === '100755') executable.add(path);
   }
   for (const folder of new Set(inside)) {
     const nested = await listNested(root, folder, environment, signal);
     if (!nested.ok) return nested;
-    for (const path of nested.value.tracked) tracked.add(joinPath(folder, path));
+    for (const path of nested.value.tracked) tracked.push(joinPath(folder, path));
     for (const path of nested.value.untracked) untracked.push(joinPath(folder, path));
-    for (const [path, bit] of nested.value.executable) executable.set(joinPath(folder, path), bit);
+    for (const path of nested.value.executable) executable.add(joinPath(folder, path));
+    for (const [path, is] of nested.value.repositories)
+      repositories.set(path === '' ? folder : joinPath(folder, path), is);
   }
-  return ok({ tracked: [...tracked], untracked, executable });
+  return ok({ tracked, untracked, executable, repositories });
 }
 
 const SUBMODULE = '160000';
@@ -67,32 +82,43 @@ async function listNested(
   environment: Environment,
   signal?: AbortSignal,
 ): Promise<Outcome<GitFiles>> {
-  const none = { tracked: [], untracked: [], executable: new Map<string, boolean>() };
   const onDisk = diskPath(root, folder);
-  if (lstatSync(onDisk, { throwIfNoEntry: false })?.isDirectory() !== true) return ok(none);
+  if (lstatSync(onDisk, { throwIfNoEntry: false })?.isDirectory() !== true) return ok(withoutGit([]));
   const inner = joinPath(root, folder);
   if (existsSync(diskPath(inner, '.git'))) {
-    if (typeof onDisk === 'string') return listGitFiles(onDisk, environment, signal);
-    return fail('environment', 'git-failed', `git cannot be run in ${inner}: its name is not UTF-8`);
+    if (typeof onDisk !== 'string')
+      return fail('environment', 'git-failed', `git cannot be run in ${inner}: its name is not UTF-8`);
+    const listing = await listGitFiles(onDisk, environment, signal);
+    return listing.ok ? parseGitFiles(onDisk, listing.value, environment, signal) : listing;
   }
   const untracked = await listUnignored(inner, signal);
-  return untracked.ok ? ok({ ...none, untracked: untracked.value }) : untracked;
+  return untracked.ok ? ok(withoutGit(untracked.value)) : untracked;
 }
 
-/** `H 100644 <object> 0⇥path` of an index entry, `? path` of an untracked one. */
-function parseLine(line: string): { path: string; mode: string | null } {
-  if (line.startsWith('? ')) return { path: line.slice(2), mode: null };
-  return { path: line.slice(line.indexOf('\t') + 1), mode: line.slice(2, 8) };
+export const withoutGit = (untracked: readonly string[]): GitFiles => ({
+  tracked: [],
+  untracked,
+  executable: new Set(),
+  repositories: new Map([['', false]]),
+});
+
+interface Line {
+  readonly path: string;
+  /** Octal digits; null: git does not track it. */
+  readonly mode: string | null;
 }
 
-const splitNames = (bytes: Buffer): string[] =>
-  bytes
-    .toString('latin1')
-    .split('\0')
-    .slice(0, -1)
-    .map((name) => (ASCII.test(name) ? name : decodePath(Buffer.from(name, 'latin1'))));
-
-const ASCII = /^[\0-\x7f]*$/;
+/** `H 100644 <object> 0⇥path` of an index entry, `? path` of an untracked one, each with a NUL after it. */
+function* parseLines(bytes: Buffer): Generator<Line> {
+  const text = bytes.toString('latin1');
+  const isPlain = isAscii(bytes);
+  for (let start = 0, end = text.indexOf('\0'); end >= 0; start = end + 1, end = text.indexOf('\0', start)) {
+    const isTracked = !text.startsWith('? ', start);
+    const name = text.slice(isTracked ? text.indexOf('\t', start) + 1 : start + 2, end);
+    const path = isPlain ? name : decodePath(Buffer.from(name, 'latin1'));
+    yield { path, mode: isTracked ? text.slice(start + 2, start + 8) : null };
+  }
+}
 
 interface GitOutput {
   readonly stdout: Buffer;

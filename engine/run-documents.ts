@@ -1,11 +1,9 @@
 // A finished execution → the documents of its run folder.
-import { createHash } from 'node:crypto';
-import { encodePath } from '../src/model/path-bytes.ts';
 import type { CiContext } from '../src/model/ci-context.ts';
 import { resultDigest } from '../src/model/result.ts';
 import type { RunInputs } from '../src/model/run-files.ts';
-import type { TreeEntry } from '../src/model/tree.ts';
 import type { Execution } from './execute-plan.ts';
+import { fileLine } from './file-list.ts';
 import type { FinishedRun } from './finished-run.ts';
 import type { Run } from './run.ts';
 
@@ -54,13 +52,13 @@ export function finishedRun(
       finished: finished.toISOString(),
       'duration-ms': finished.getTime() - started.getTime(),
       jobs: Object.fromEntries(
-        Object.entries(execution.times).map(([id, { attempts, durationMs, stepMs }]) => [
+        Object.entries(execution.times).map(([id, { attempts, durationMs, reused, steps }]) => [
           id,
           {
             attempts,
             'duration-ms': durationMs,
-            reused: 'none',
-            steps: stepMs.map((ms) => ({ 'duration-ms': ms, reused: false })),
+            reused,
+            steps: steps.map((step) => ({ 'duration-ms': step.durationMs, reused: step.reused })),
           },
         ]),
       ),
@@ -79,17 +77,3 @@ const factValue = (context: CiContext, fact: string): unknown =>
           : null,
       context,
     );
-
-/** Mode as git writes it; a link's digest is that of its target. */
-function fileLine(entry: TreeEntry): RunInputs['source']['files'][number] {
-  switch (entry.type) {
-    case 'file':
-      return { path: entry.path, mode: entry.executable ? '100755' : '100644', digest: entry.digest };
-    case 'link': {
-      const digest = createHash('sha256').update(encodePath(entry.target)).digest('hex');
-      return { path: entry.path, mode: '120000', digest: `sha256:${digest}` };
-    }
-    case 'folder':
-      return { path: entry.path, mode: '040000', digest: '' };
-  }
-}

@@ -1,24 +1,22 @@
 // One attempt at one job instance: image → sandbox → steps → finally → artifacts and reports → result.
 import type { Scope, Standing } from '../src/contract/evaluator.ts';
-import type { Image, Sandbox, ServiceSpec } from '../src/contract/sandbox.ts';
+import type { Image, Sandbox } from '../src/contract/sandbox.ts';
+import type { Reused } from '../src/model/event.ts';
 import { fail, ok, type Failure, type Outcome } from '../src/model/failure.ts';
-import type { JobReason, JobResult, StepResult } from '../src/model/result.ts';
-import { collectArtifacts, collectReports } from './collect.ts';
+import type { JobReason, JobResult } from '../src/model/result.ts';
+import { cacheMounts } from './cache-mounts.ts';
+import { collectArtifacts, collectReports, type StoredReport } from './collect.ts';
 import { startDeadline } from './deadline.ts';
 import { needsContext, takenArtifacts, type FinishedJob, type StoredArtifact } from './finished-job.ts';
-import { resolveJob, type JobInstance, type ResolvedJob } from './resolve-job.ts';
+import { withoutSteps, type JobAttempt } from './job-attempt.ts';
+import { JobRecording } from './job-recording.ts';
+import { holdsAll, openJob } from './open-job.ts';
+import { resolveJob, type JobInstance } from './resolve-job.ts';
+import { carriedJob, startReuse } from './reuse-job.ts';
 import { isAllowed } from './run-step.ts';
 import { runSteps, worse, type Problem, type StepsEnd } from './run-steps.ts';
 import type { Run } from './run.ts';
 import { planWorkspace } from './workspace.ts';
-
-export interface JobAttempt {
-  readonly result: JobResult;
-  readonly artifacts: readonly StoredArtifact[];
-  /** Of each step in the result, in its order. */
-  readonly stepMs: readonly number[];
-  readonly failure?: Failure;
-}
 
 export interface JobSurroundings {
   readonly finished: ReadonlyMap<string, FinishedJob>;
@@ -45,19 +43,33 @@ export async function attemptJob(
   if (!workspace.ok) return notStarted(instance, workspace.failure);
 
   if (around.attempt > 1) await run.folder.clear(instance.id);
+  const reuse = await startReuse(run, instance, resolved.value, workspace.value, around.cancel);
+  if ('failure' in reuse)
+    return around.cancel.aborted
+      ? interrupted(instance, 'cancelled', resolved.value.timeoutMs)
+      : notStarted(instance, reuse.failure);
+  if ('whole' in reuse) return reuse.whole;
+
+  // What others are waited for counts to no timeout of this job.
   using deadline = startDeadline(resolved.value.timeoutMs, [around.cancel]);
   const stop = {
     signal: deadline.signal,
     cause: () => (deadline.timedOut ? 'timeout' : 'cancelled'),
   } as const;
-  const prepared = await prepare(run, instance, resolved.value, deadline.signal);
-  if (deadline.signal.aborted) {
-    if (prepared.ok) await prepared.value.sandbox.close();
-    return interrupted(instance, stop.cause(), resolved.value.timeoutMs);
+  const opened = await openJob(run, instance, resolved.value, reuse.known, deadline.signal);
+  if (!opened.ok || deadline.signal.aborted) {
+    await reuse.lock?.release();
+    if (opened.ok) await opened.value.sandbox.close();
+    if (deadline.signal.aborted || opened.ok)
+      return interrupted(instance, stop.cause(), resolved.value.timeoutMs);
+    return notStarted(instance, opened.failure);
   }
-  if (!prepared.ok) return notStarted(instance, prepared.failure);
 
-  const { image, sandbox, services } = prepared.value;
+  const { image, sandbox, services, known } = opened.value;
+  const recording =
+    reuse.recording &&
+    new JobRecording(run, { ...reuse.recording, snapshots: holdsAll(instance.job, image) });
+  const reused = known.length > 0 ? 'prefix' : 'none';
   const close = (): void => void sandbox.close();
   try {
     await run.emit({
@@ -67,6 +79,7 @@ export async function attemptJob(
       attempt: around.attempt,
       image: resolved.value.image,
       steps: [...instance.job.steps, ...instance.job.finally].map((step) => step.name),
+      reused,
     });
     const end = await runSteps({
       run,
@@ -75,69 +88,41 @@ export async function attemptJob(
       workspace: workspace.value,
       resolved: resolved.value,
       services,
+      known,
+      recording,
       stop,
     });
     // Whatever is still being collected when the second signal comes ends with the sandbox.
     run.kill.addEventListener('abort', close);
-    return await finish(run, instance, { sandbox, image, end, timeoutMs: resolved.value.timeoutMs });
+    const attempt = await finish(run, instance, {
+      ...{ sandbox, image, end, reused, timeoutMs: resolved.value.timeoutMs },
+    });
+    const written = recording?.finish(
+      isRecordable(attempt) ? { ...attempt, outputs: attempt.result.outputs } : null,
+    );
+    const { carrier } = run;
+    const ended = {
+      ...{ job: instance.job, mounts: cacheMounts(run, instance.job), image, status: attempt.result.status },
+      carried: reuse.recording && carriedJob(run, instance, reuse.recording.place),
+    };
+    if (carrier !== null) run.later(Promise.resolve(written).then(() => carrier.ended(ended)));
+    return attempt;
   } finally {
     run.kill.removeEventListener('abort', close);
     await sandbox.close();
   }
 }
 
-interface Prepared {
-  readonly sandbox: Sandbox;
-  readonly image: Image;
-  readonly services: readonly ServiceSpec[];
-}
-
-/** Images of the job and of its services, then the job's container. */
-async function prepare(
-  run: Run,
-  { job, id }: JobInstance,
-  resolved: ResolvedJob,
-  signal: AbortSignal,
-): Promise<Outcome<Prepared>> {
-  const engine = await run.engine();
-  if (!engine.ok) return engine;
-  const { platform } = run.plan;
-  const references = [resolved.image, ...resolved.services.map((service) => service.image)];
-  const images = await Promise.all(
-    references.map((reference) => engine.value.image(reference, { platform, pull: run.pull, signal })),
-  );
-  const found: Image[] = [];
-  for (const image of images) {
-    if (!image.ok) return image;
-    found.push(image.value);
-  }
-  const [image, ...serviceImages] = found;
-  if (!image || signal.aborted)
-    return fail('environment', 'cancelled', 'stopped before the container was made');
-  const sandbox = await engine.value.open({
-    job: id,
-    runId: run.folder.id,
-    image,
-    platform,
-    user: job.user,
-    workdir: job.workdir,
-    network: job.network,
-    privileged: job.privileged,
-    resources: job.resources,
-    hasServices: resolved.services.length > 0,
-  });
-  if (!sandbox.ok) return sandbox;
-  const services = resolved.services.flatMap((service, index) => {
-    const serviceImage = serviceImages[index];
-    return serviceImage ? [{ ...service, image: serviceImage }] : [];
-  });
-  return ok({ sandbox: sandbox.value, image, services });
-}
+/** A job is recorded when no step failed, not even an allowed one. */
+const isRecordable = ({ result }: JobAttempt): boolean =>
+  result.status === 'success' &&
+  result.steps.every(({ status }) => status === 'success' || status === 'skipped');
 
 interface Ran {
   readonly sandbox: Sandbox;
   readonly image: Image;
   readonly end: StepsEnd;
+  readonly reused: Reused;
   readonly timeoutMs: number;
 }
 
@@ -149,6 +134,7 @@ async function finish(run: Run, instance: JobInstance, ran: Ran): Promise<JobAtt
   let problem =
     end.problem ?? (outputs.ok ? null : { reason: 'configuration' as const, failure: outputs.failure });
   const artifacts: StoredArtifact[] = [];
+  const reports: StoredReport[] = [];
   if (end.usable) {
     const collected = await collectArtifacts(
       run,
@@ -158,7 +144,7 @@ async function finish(run: Run, instance: JobInstance, ran: Ran): Promise<JobAtt
     );
     artifacts.push(...collected.artifacts);
     problem = worse(job.allowFailure, problem, collected.problem);
-    await collectReports(run, sandbox, id, job.reports);
+    reports.push(...(await collectReports(run, sandbox, id, job.reports)));
   }
   const status = problem === null ? 'success' : problem.reason === 'cancelled' ? 'cancelled' : 'failure';
   const result: JobResult = {
@@ -173,7 +159,9 @@ async function finish(run: Run, instance: JobInstance, ran: Ran): Promise<JobAtt
   return {
     result,
     artifacts,
-    stepMs: end.steps.map((step) => step.durationMs),
+    reports,
+    steps: end.steps,
+    reused: ran.reused,
     ...failureOf(problem, ran),
   };
 }
@@ -207,32 +195,6 @@ function resolveOutputs(
 
 const reasonOf = (failure: Failure): JobReason =>
   failure.kind === 'pipeline' ? 'configuration' : 'environment';
-
-const skippedSteps = ({ job }: JobInstance): StepResult[] =>
-  [...job.steps, ...job.finally].map((step) => ({ name: step.name, status: 'skipped' }));
-
-/** The result of an instance none of whose steps started. */
-export function withoutSteps(
-  instance: JobInstance,
-  status: JobResult['status'],
-  reason: JobReason,
-  failure?: Failure,
-): JobAttempt {
-  const steps = skippedSteps(instance);
-  return {
-    result: {
-      status,
-      'allowed-failure': status === 'failure' && isAllowed(instance.job.allowFailure, undefined),
-      reason,
-      outputs: {},
-      artifacts: {},
-      steps,
-    },
-    artifacts: [],
-    stepMs: steps.map(() => 0),
-    ...(failure && { failure }),
-  };
-}
 
 const notStarted = (instance: JobInstance, failure: Failure): JobAttempt =>
   withoutSteps(instance, 'failure', reasonOf(failure), failure);

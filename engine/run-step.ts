@@ -7,6 +7,7 @@ import type { AllowFailure, PlannedStep, Resources } from '../src/model/plan.ts'
 import type { StepResult, StepStatus } from '../src/model/result.ts';
 import { formatBytes } from '../src/model/size.ts';
 import { pause, startDeadline } from './deadline.ts';
+import type { LogRecording } from './log-frames.ts';
 import { resolveDuration, resolveEnv } from './resolve-job.ts';
 import type { Run } from './run.ts';
 import { parseStepOutputs } from './step-outputs.ts';
@@ -24,16 +25,27 @@ export interface StepTurn {
   /** Ends the step, and what it means when it does. */
   readonly stop: AbortSignal;
   readonly stoppedAs: () => 'cancelled' | 'timeout';
+  /** Gets what it writes, too. */
+  readonly log: LogRecording | null;
 }
 
 export interface StepFinish {
   readonly result: StepResult;
   readonly outputs: Readonly<Record<string, string>>;
+  /** Markdown. */
+  readonly summary: string;
   readonly durationMs: number;
+  readonly reused: boolean;
+  /** Of a reused step: what it took when it ran. */
+  readonly savedMs: number;
   /** Failed, but its `allow-failure` lets it. */
   readonly allowed: boolean;
   /** An expression of it has no value: it never started. */
   readonly misconfigured: boolean;
+  /** It ended with 0, and nothing casts doubt on that. */
+  readonly recordable: boolean;
+  /** Of the sandbox, after it. */
+  readonly hostFilesChanged: boolean;
   readonly failure?: Failure;
 }
 
@@ -42,6 +54,8 @@ interface Attempt {
   readonly exitCode?: number;
   readonly outputs: Readonly<Record<string, string>>;
   readonly summary: Uint8Array;
+  readonly outOfMemory?: boolean;
+  readonly hostFilesChanged?: boolean;
   readonly misconfigured?: boolean;
   readonly failure?: Failure;
 }
@@ -51,14 +65,13 @@ export async function runStep(run: Run, sandbox: Sandbox, turn: StepTurn): Promi
   const { step, ref, phase } = turn;
   const started = run.now();
   const attempt = await attemptUntilDone(run, sandbox, turn);
-  const { status, exitCode, outputs, summary, misconfigured = false, failure } = attempt;
+  const { status, exitCode, outputs, misconfigured = false, failure } = attempt;
+  const summary = new TextDecoder().decode(attempt.summary);
   const durationMs = run.now() - started;
   const failed = status === 'failure' || status === 'timeout';
   const allowed =
     failed && !misconfigured && !sandboxIsGone(failure) && isAllowed(step.allowFailure, exitCode);
-  if (summary.length > 0) {
-    await run.emit({ type: 'step-summary', ...ref, markdown: new TextDecoder().decode(summary) });
-  }
+  if (summary !== '') await run.emit({ type: 'step-summary', ...ref, markdown: summary });
   await run.emit({
     type: 'step-finished',
     ...ref,
@@ -69,16 +82,52 @@ export async function runStep(run: Run, sandbox: Sandbox, turn: StepTurn): Promi
     ...(exitCode !== undefined && { exitCode }),
     allowedFailure: allowed,
     durationMs,
+    ...ranNow,
     ...(failure && { failure }),
   });
   const result = { name: step.name, status, ...(exitCode !== undefined && { 'exit-code': exitCode }) };
-  return { result, outputs, durationMs, allowed, misconfigured, ...(failure && { failure }) };
+  return {
+    ...{ result, outputs, summary, durationMs, ...ranNow, allowed, misconfigured },
+    recordable: status === 'success' && attempt.outOfMemory !== true,
+    hostFilesChanged: attempt.hostFilesChanged ?? false,
+    ...(failure && { failure }),
+  };
 }
+
+const ranNow = { reused: false, savedMs: 0 } as const;
+
+/** A step whose turn did not come, or whose `if` does not hold. */
+export async function skipStep(
+  run: Run,
+  ref: StepRef,
+  { name }: PlannedStep,
+  phase: StepTurn['phase'],
+): Promise<StepFinish> {
+  const status = 'skipped';
+  await run.emit({
+    ...{ type: 'step-finished', ...ref, at: run.now(), name, phase, status },
+    ...{ allowedFailure: false, durationMs: 0, ...ranNow },
+  });
+  return notRun(name);
+}
+
+export const notRun = (name: string): StepFinish => ({
+  ...{ result: { name, status: 'skipped' }, outputs: {}, summary: '', durationMs: 0, ...ranNow },
+  ...{ allowed: false, misconfigured: false, recordable: false, hostFilesChanged: false },
+});
 
 async function attemptUntilDone(run: Run, sandbox: Sandbox, turn: StepTurn): Promise<Attempt> {
   const { step, ref, phase } = turn;
   for (let number = 1; ; number += 1) {
-    await run.emit({ type: 'step-started', ...ref, at: run.now(), name: step.name, phase, attempt: number });
+    await run.emit({
+      type: 'step-started',
+      ...ref,
+      at: run.now(),
+      name: step.name,
+      phase,
+      attempt: number,
+      reused: false,
+    });
     const attempt = await attemptStep(run, sandbox, turn);
     if (!isRetried(turn, attempt, number)) return attempt;
     const delayMs = step.retry.delayMs * step.retry.backoff ** (number - 1);
@@ -126,7 +175,11 @@ async function attemptStep(run: Run, sandbox: Sandbox, turn: StepTurn): Promise<
       workdir: step.workdir ?? turn.workdir,
       isolated: false,
     },
-    (stream, chunk) => run.emit({ type: 'log', ...turn.ref, stream, chunk }),
+    (stream, chunk) => {
+      const told = run.emit({ type: 'log', ...turn.ref, stream, chunk });
+      const recorded = turn.log?.write(stream, chunk);
+      return recorded === undefined ? told : Promise.all([told, recorded]).then(() => undefined);
+    },
     { stop: deadline.signal, graceMs: run.grace.stopMs, kill: run.kill },
   );
   await noteSideEffects(run, turn, end);
@@ -165,7 +218,13 @@ const memoryLimit = ({ resources }: StepTurn): string =>
   resources.memoryBytes === undefined ? "the machine's" : formatBytes(resources.memoryBytes);
 
 function judge(turn: StepTurn, end: StepEnd, timedOut: boolean, timeoutMs: number): Attempt {
-  const seen = { summary: end.summary, ...(end.exitCode !== undefined && { exitCode: end.exitCode }) };
+  const { summary, outOfMemory, hostFilesChanged } = end;
+  const seen = {
+    summary,
+    outOfMemory,
+    hostFilesChanged,
+    ...(end.exitCode !== undefined && { exitCode: end.exitCode }),
+  };
   const failed = (failure: Failure): Attempt => ({ ...seen, status: 'failure', outputs: {}, failure });
   if (end.failure) return failed(end.failure);
   if (end.stopped) {

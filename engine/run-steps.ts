@@ -1,13 +1,18 @@
 // The steps of an open job, one after the other, then `finally` → how each ended and what stood in the way.
 import type { Scope, Standing } from '../src/contract/evaluator.ts';
 import type { Sandbox, ServiceSpec } from '../src/contract/sandbox.ts';
+import type { StepRef } from '../src/model/event.ts';
 import type { Failure } from '../src/model/failure.ts';
 import type { JsonObject } from '../src/model/json.ts';
 import type { AllowFailure, PlannedStep } from '../src/model/plan.ts';
 import type { JobReason } from '../src/model/result.ts';
 import { startDeadline, type Deadline } from './deadline.ts';
 import type { JobInstance, ResolvedJob } from './resolve-job.ts';
-import { isAllowed, runStep, sandboxIsGone, type StepFinish } from './run-step.ts';
+import type { JobRecording } from './job-recording.ts';
+import type { LogRecording } from './log-frames.ts';
+import type { KnownStep } from './recorded-job.ts';
+import { replayKnown } from './replay-step.ts';
+import { isAllowed, runStep, sandboxIsGone, skipStep, type StepFinish } from './run-step.ts';
 import type { Run } from './run.ts';
 import { fillWorkspace, type Workspace } from './workspace.ts';
 
@@ -18,6 +23,10 @@ export interface OpenJob {
   readonly workspace: Workspace;
   readonly resolved: ResolvedJob;
   readonly services: readonly ServiceSpec[];
+  /** Answered from records: the sandbox starts with what they left. */
+  readonly known: readonly KnownStep[];
+  /** Null: nothing of this job is recorded. */
+  readonly recording: JobRecording | null;
   /** Cancel or the job's timeout. */
   readonly stop: { readonly signal: AbortSignal; readonly cause: () => 'cancelled' | 'timeout' };
 }
@@ -66,11 +75,13 @@ export async function runSteps(open: OpenJob): Promise<StepsEnd> {
     revealed: 0,
     late: null,
   };
-  for (const step of job.steps) await takeStep(open, progress, step, 'steps');
+  for (const step of job.steps.slice(0, open.known.length)) await takeKnown(open, progress, step);
+  for (const step of job.steps.slice(open.known.length)) await takeStep(open, progress, step, 'steps');
+  await open.recording?.endSteps(scopeOf(open, progress), progress.problem === null);
   const anyRan = progress.finishes.some((finish) => finish.result.status !== 'skipped');
   for (const step of job.finally) {
     if (anyRan) await takeStep(open, progress, step, 'finally');
-    else progress.finishes.push(await skipStep(open, progress, step, 'finally'));
+    else progress.finishes.push(await skipStep(open.run, refOf(open, progress), step, 'finally'));
   }
   progress.late?.[Symbol.dispose]();
   return {
@@ -81,14 +92,60 @@ export async function runSteps(open: OpenJob): Promise<StepsEnd> {
   };
 }
 
+/** Whichever file it was the first to see lies in the snapshot that the sandbox started from. */
+async function takeKnown(open: OpenJob, progress: Progress, step: PlannedStep): Promise<void> {
+  const known = open.known[progress.finishes.length];
+  if (known === undefined) return;
+  open.recording?.known(known);
+  noteFinish(progress, step, await replayKnown(open.run, refOf(open, progress), step, known.record));
+  progress.revealed = progress.finishes.length;
+}
+
 async function takeStep(open: OpenJob, progress: Progress, step: PlannedStep, phase: Phase): Promise<void> {
-  const finish = (await isDue(open, progress, step, phase))
-    ? await runDueStep(open, progress, step, phase)
-    : await skipStep(open, progress, step, phase);
+  const due = await isDue(open, progress, step, phase);
+  const log = await recordingOf(open, progress, step, phase, due);
+  const finish = due
+    ? await runDueStep(open, progress, step, phase, log)
+    : await skipStep(open.run, refOf(open, progress), step, phase);
+  if (due && phase === 'steps') await recordEnd(open, progress, finish);
+  noteFinish(progress, step, finish);
+}
+
+const refOf = ({ instance }: OpenJob, { finishes }: Progress): StepRef => ({
+  job: instance.id,
+  step: finishes.length,
+});
+
+function noteFinish(progress: Progress, step: PlannedStep, finish: StepFinish): void {
   progress.finishes.push(finish);
   if (step.id === null) return;
   const { status, 'exit-code': exitCode = null } = finish.result;
   progress.context.set(step.id, { outputs: finish.outputs, outcome: status, 'exit-code': exitCode });
+}
+
+async function recordingOf(
+  open: OpenJob,
+  progress: Progress,
+  step: PlannedStep,
+  phase: Phase,
+  due: boolean,
+): Promise<LogRecording | null> {
+  const { recording } = open;
+  if (recording === null) return null;
+  if (phase === 'finally') return due ? recording.beginFinally() : null;
+  if (progress.problem !== null) recording.stop();
+  return recording.begin(progress.finishes.length, step, scopeOf(open, progress), due);
+}
+
+/** What services have been told by then is in no snapshot. */
+async function recordEnd(open: OpenJob, progress: Progress, finish: StepFinish): Promise<void> {
+  if (progress.problem !== null) open.recording?.stop();
+  const index = progress.finishes.length;
+  await open.recording?.end(finish, open.sandbox, {
+    index,
+    more: index + 1 < open.instance.job.steps.length,
+    holdsAll: open.services.length === 0 || !progress.servicesStarted,
+  });
 }
 
 /** Whether the step's turn comes, its services and files being there; what stands in the way is the job's problem. */
@@ -181,11 +238,12 @@ async function runDueStep(
   progress: Progress,
   step: PlannedStep,
   phase: Phase,
+  log: LogRecording | null,
 ): Promise<StepFinish> {
   const { run, instance, sandbox, resolved } = open;
   const stop = stopFor(open, progress, phase);
   const finish = await runStep(run, sandbox, {
-    ref: { job: instance.id, step: progress.finishes.length },
+    ref: refOf(open, progress),
     step,
     phase,
     scope: scopeOf(open, progress),
@@ -195,6 +253,7 @@ async function runDueStep(
     resources: instance.job.resources,
     stop: stop.signal,
     stoppedAs: stop.cause,
+    log,
   });
   blame(open, progress, serviceProblem(open) ?? problemOf(finish));
   if (sandboxIsGone(finish.failure)) progress.usable = false;
@@ -231,30 +290,4 @@ function problemOf({ result, failure, allowed, misconfigured }: StepFinish): Pro
       if (misconfigured) return { reason: 'configuration', ...more };
       return { reason: failure?.kind === 'environment' ? 'environment' : 'step-failed', ...more };
   }
-}
-
-async function skipStep(
-  { run, instance }: OpenJob,
-  { finishes }: Progress,
-  step: PlannedStep,
-  phase: Phase,
-): Promise<StepFinish> {
-  await run.emit({
-    type: 'step-finished',
-    job: instance.id,
-    step: finishes.length,
-    at: run.now(),
-    name: step.name,
-    phase,
-    status: 'skipped',
-    allowedFailure: false,
-    durationMs: 0,
-  });
-  return {
-    result: { name: step.name, status: 'skipped' },
-    outputs: {},
-    durationMs: 0,
-    allowed: false,
-    misconfigured: false,
-  };
 }

@@ -1,10 +1,13 @@
 // What all jobs of one run share: the plan, the way to the engine, where things are written, and how it is stopped.
 import type { Evaluator } from '../src/contract/evaluator.ts';
 import type { ReportReader } from '../src/contract/report-reader.ts';
+import type { RecordStore } from '../src/contract/record-store.ts';
 import type { Engine } from '../src/contract/sandbox.ts';
 import type { Emit } from '../src/model/event.ts';
 import type { Outcome } from '../src/model/failure.ts';
 import type { Plan } from '../src/model/plan.ts';
+import type { Carrier } from './carried.ts';
+import type { PinnedImages } from './pinned-images.ts';
 import type { RunFolder } from './run-folder.ts';
 import type { SourceTree } from './source-tree.ts';
 
@@ -15,6 +18,12 @@ export interface Grace {
   readonly lateMs: number | null;
 }
 
+export interface Reuse {
+  readonly store: RecordStore;
+  /** False: everything runs, and is recorded anew. */
+  readonly answers: boolean;
+}
+
 export interface Run {
   readonly plan: Plan;
   readonly source: SourceTree;
@@ -22,13 +31,18 @@ export interface Run {
   readonly evaluator: Evaluator;
   /** Loaded when the first report is read. */
   readonly reports: () => Promise<ReportReader>;
+  /** What references mean, by the lock file or by the engine. */
+  readonly images: PinnedImages;
   /** The engine; after it was lost, a new connection. */
   readonly engine: () => Promise<Outcome<Engine>>;
   readonly emit: Emit;
+  readonly reuse: Reuse;
+  /** Null: this machine keeps what it has. */
+  readonly carrier: Carrier | null;
+  /** Told of work that goes on after a job ended (records being written); the run waits for it at its end. */
+  readonly later: (work: Promise<unknown>) => void;
   /** Jobs at once. */
   readonly parallel: number;
-  /** Ask the registry even when the engine has the image. */
-  readonly pull: boolean;
   readonly grace: Grace;
   /** The first signal: end in good order. */
   readonly cancel: AbortSignal;

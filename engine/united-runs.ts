@@ -7,7 +7,8 @@ import type { RunResult } from '../src/model/result.ts';
 import { treeDigest } from '../src/model/tree.ts';
 import { treeOfFolder } from './archive.ts';
 import type { FinishedInstance, StoredArtifact } from './finished-job.ts';
-import { readRunFolder, type FinishedRun } from './finished-run.ts';
+import type { FinishedRun } from './finished-run.ts';
+import { readRunFolder } from './read-run-folder.ts';
 
 /** What parts of one run agree on; the pipeline file is not part of the source, so its shape is compared too. */
 export type Common = Pick<RunResult, 'source' | 'params' | 'pipeline' | 'platform'> &

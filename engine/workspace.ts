@@ -37,9 +37,14 @@ export async function planWorkspace(
       from: `artifact ${artifact.name} of ${artifact.from}`,
     })),
   );
-  const visible = new Set(forSteps.flat());
-  const conflict = findConflict([...[...visible].map((entry) => ({ entry, from: 'the source' })), ...items]);
-  if (conflict) return conflict;
+  if (items.length > 0) {
+    const visible = new Set(forSteps.flat());
+    const conflict = findConflict([
+      ...[...visible].map((entry) => ({ entry, from: 'the source' })),
+      ...items,
+    ]);
+    if (conflict) return conflict;
+  }
 
   const put = new Set<string>();
   const reveal = (candidates: readonly PackItem[]): PackItem[] =>

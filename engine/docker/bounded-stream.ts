@@ -3,7 +3,7 @@ import { type Failure, fail } from '../../src/model/failure.ts';
 
 export interface BoundedStream {
   readonly chunks: AsyncIterable<Uint8Array>;
-  /** Aborts with a Failure when a chunk was not taken for too long, or with one of the given signals. */
+  /** Aborts with a Failure when a chunk was not taken for too long, with one of the given signals, or when the source throws. */
   readonly over: AbortSignal;
   /** What the source itself threw. */
   readonly sourceError: { readonly error: unknown } | null;
@@ -52,8 +52,10 @@ export function streamBounded(
         clearTimeout(timer);
       }
     } catch (error) {
+      // Thrown, it would reach nobody: what takes the chunks is an HTTP request, which must not end as if it were whole.
       sourceError = { error };
-      throw error;
+      over.abort(fail('environment', 'source-failed', 'the source of the bytes failed').failure);
+      return;
     }
     watch();
   }

@@ -7,7 +7,6 @@ import type { DockerOptions } from 'dockerode';
 import { type Outcome, fail, ok } from '../../src/model/failure.ts';
 import { type Address, type Place, type Surroundings, enginePlaces } from './engine-places.ts';
 import { textOf } from './errors.ts';
-import { sshAgent } from './ssh-agent.ts';
 
 export interface Connection {
   readonly docker: Dockerode;
@@ -110,7 +109,8 @@ async function dockerOptions(
         folder === '' ? [] : await Promise.all(['ca.pem', 'cert.pem', 'key.pem'].map(read));
       return { ...where, protocol: 'https', ca, cert, key };
     }
-    case 'ssh':
+    case 'ssh': {
+      const { sshAgent } = await import('./ssh-agent.ts');
       // The name is for the HTTP header alone: the agent decides where the bytes go.
       return {
         ...nothing,
@@ -119,5 +119,6 @@ async function dockerOptions(
         port: 80,
         agent: sshAgent(address, around.environment),
       };
+    }
   }
 }

@@ -1,6 +1,6 @@
 // A sandbox or service → what the engine is asked to create. Pure.
-import type { ContainerCreateOptions, NetworkCreateOptions } from 'dockerode';
-import type { SandboxSpec, ServiceSpec } from '../../src/contract/sandbox.ts';
+import type { ContainerCreateOptions, MountSettings, NetworkCreateOptions } from 'dockerode';
+import type { CacheMount, SandboxSpec, ServiceSpec } from '../../src/contract/sandbox.ts';
 import type { Resources } from '../../src/model/plan.ts';
 import { ourFolder } from './step-script.ts';
 
@@ -8,6 +8,9 @@ export const runLabel = 'dev.lockstep.run';
 export const ownerLabel = 'dev.lockstep.owner';
 export const jobLabel = 'dev.lockstep.job';
 export const storeLabel = 'dev.lockstep.store';
+export const cacheLabel = 'dev.lockstep.cache';
+/** On a snapshot: the size of the image that it stands on, bytes. */
+export const imageBytesLabel = 'dev.lockstep.image-bytes';
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -21,14 +24,14 @@ export const fixedEnvironment: Readonly<Record<string, string>> = {
 /**
  * The job's container. Its main process is a shell that reads our requests from its stdin, as root whoever runs the
  * steps. Stdin closes when this process dies, and the container goes with it. It holds no variable of ours: a snapshot
- * would keep them.
+ * would keep them. All that a snapshot's config could say is said here, so that it starts as the image itself would.
  */
 export const jobContainer = (
   spec: SandboxSpec,
   labels: Labels,
   network: string | null,
 ): ContainerCreateOptions => ({
-  Image: spec.image.id,
+  Image: spec.snapshot ?? spec.image.id,
   Entrypoint: ['sh'],
   Hostname: 'lockstep',
   User: '0:0',
@@ -48,7 +51,33 @@ export const jobContainer = (
     LogConfig: { Type: 'none', Config: {} },
     NetworkMode: network ?? (spec.network ? 'bridge' : 'none'),
     Tmpfs: { [ourFolder]: 'rw,nosuid,nodev,mode=0755,size=64m' },
+    Mounts: spec.caches.map(cacheMount),
   },
+});
+
+export const cacheLabels = ({ store, cache }: CacheMount): Labels => ({
+  [storeLabel]: store,
+  [cacheLabel]: cache,
+});
+
+/** The engine makes the volume where there is none. Never filled from the image: what a cache holds must not depend on it. */
+const cacheMount = (cache: CacheMount): MountSettings => ({
+  Type: 'volume',
+  Source: cache.volume,
+  Target: cache.path,
+  VolumeOptions: { NoCopy: true, Labels: cacheLabels(cache), DriverConfig: { Name: 'local', Options: {} } },
+});
+
+/**
+ * Of a snapshot. The engine gives it the container's labels too and takes none away; those of the run are emptied, so
+ * that whatever else is started from it belongs to nobody.
+ */
+export const snapshotLabels = (store: string, imageBytes: number): Labels => ({
+  [runLabel]: '',
+  [ownerLabel]: '',
+  [jobLabel]: '',
+  [storeLabel]: store,
+  [imageBytesLabel]: String(imageBytes),
 });
 
 export const serviceContainer = (
@@ -91,6 +120,20 @@ export const probeContainer = (image: string, labels: Labels, service: string): 
     AutoRemove: true,
     LogConfig: { Type: 'none', Config: {} },
     NetworkMode: `container:${service}`,
+  },
+});
+
+/** Where a volume lies in a container that is never started: archives of what is in it go in and out. */
+export const cacheFolder = '/.lockstep-cache';
+
+export const cacheContainer = (image: string, cache: CacheMount, labels: Labels): ContainerCreateOptions => ({
+  Image: image,
+  Entrypoint: ['sh'],
+  Labels: { ...labels },
+  HostConfig: {
+    LogConfig: { Type: 'none', Config: {} },
+    NetworkMode: 'none',
+    Mounts: [cacheMount({ ...cache, path: cacheFolder })],
   },
 });
 

@@ -1,7 +1,7 @@
 // One connection to an engine: calls that always end, and the news whether the engine and its containers live.
 import type Dockerode from 'dockerode';
 import { type Failure, type Outcome, fail, ok } from '../../src/model/failure.ts';
-import { engineFailure } from './errors.ts';
+import { engineFailure, statusOf } from './errors.ts';
 
 /** How one container fared, from the engine's events. */
 export interface Fate {
@@ -10,6 +10,9 @@ export interface Fate {
   /** The main process's exit code, once the container died. */
   readonly died: Promise<number>;
 }
+
+/** What the engine answered, as long as nobody has read it, is an error. */
+export type Attempt<T> = Outcome<T> | { readonly ok: false; readonly error: unknown };
 
 const pingEveryMs = 1_000;
 const pingsMissed = 7;
@@ -76,7 +79,7 @@ export class EngineLink {
     doing: string,
     ms: number,
     request: (signal: AbortSignal) => Promise<T>,
-  ): Promise<Outcome<T> | { readonly ok: false; readonly error: unknown }> {
+  ): Promise<Attempt<T>> {
     const over = new AbortController();
     const ended = new Promise<Failure>((resolve) => {
       over.signal.addEventListener('abort', () => resolve(this.lossOr(over.signal.reason as Failure)));
@@ -102,6 +105,20 @@ export class EngineLink {
       clearTimeout(timer);
       this.lost.removeEventListener('abort', lose);
     }
+  }
+
+  /** As `call`, where an answer with one of the statuses `no` means no. */
+  async whether(
+    doing: string,
+    ms: number,
+    no: readonly number[],
+    request: (signal: AbortSignal) => Promise<unknown>,
+  ): Promise<Outcome<boolean>> {
+    const tried = await this.attempt(doing, ms, request);
+    if (tried.ok) return ok(true);
+    if ('failure' in tried) return tried;
+    if (no.includes(statusOf(tried.error) ?? 0)) return ok(false);
+    return { ok: false, failure: this.lossOr(engineFailure(tried.error, doing)) };
   }
 
   /** Call before the container is started. */

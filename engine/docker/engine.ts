@@ -1,14 +1,24 @@
 // A container engine that answers → the engine contract.
-import type { Engine, Image, Sandbox, SandboxSpec } from '../../src/contract/sandbox.ts';
+import type {
+  CacheVolumes,
+  Engine,
+  Image,
+  Sandbox,
+  SandboxSpec,
+  Snapshots,
+} from '../../src/contract/sandbox.ts';
 import type { Environment } from '../../src/contract/provider.ts';
 import { type Outcome, fail, ok } from '../../src/model/failure.ts';
+import { cacheVolumes } from './cache-volumes.ts';
 import { connectEngine } from './connect.ts';
-import { ownerLabel, runLabel } from './container-spec.ts';
+import { type Labels, ownerLabel, runLabel } from './container-spec.ts';
 import { EngineLink } from './engine-link.ts';
 import { type ImageRequest, Images } from './images.ts';
 import type { NetworkAccess } from './network-access.ts';
 import { openSandbox } from './open-sandbox.ts';
-import { type Owner, ownerText, thisOwner } from './owner.ts';
+import { type Owner, ownerText, thisOwner } from '../owner.ts';
+import { registryDigest } from './registry-digest.ts';
+import { snapshots } from './snapshots.ts';
 import { sweep } from './sweep.ts';
 
 export interface DockerEngineOptions {
@@ -41,6 +51,8 @@ export async function createDockerEngine(options: DockerEngineOptions): Promise<
 
 class DockerEngine implements Engine {
   readonly description: string;
+  readonly snapshots: Snapshots;
+  readonly caches: CacheVolumes;
   readonly #link: EngineLink;
   readonly #images: Images;
   readonly #self: Owner;
@@ -55,6 +67,9 @@ class DockerEngine implements Engine {
     this.#images = new Images(link);
     this.#self = self;
     this.#options = options;
+    this.snapshots = snapshots(link, this.#images);
+    const labels = this.#labels(options.runId);
+    this.caches = cacheVolumes({ link, labels, removing: this.#removing });
   }
 
   get lost(): AbortSignal {
@@ -65,14 +80,20 @@ class DockerEngine implements Engine {
     return this.#images.find(reference, request);
   }
 
+  registryDigest(reference: string, signal: AbortSignal): Promise<Outcome<string | null>> {
+    return registryDigest(this.#link, reference, signal);
+  }
+
   async open(spec: SandboxSpec): Promise<Outcome<Sandbox>> {
-    const labels = { [runLabel]: spec.runId, [ownerLabel]: ownerText(this.#self) };
-    const removing = (removal: Promise<unknown>): void => {
-      this.#removals.add(removal);
-      void removal.finally(() => this.#removals.delete(removal));
-    };
+    const labels = this.#labels(spec.runId);
     const opened = await openSandbox(
-      { link: this.#link, images: this.#images, labels, access: this.#options.access, removing },
+      {
+        link: this.#link,
+        images: this.#images,
+        labels,
+        access: this.#options.access,
+        removing: this.#removing,
+      },
       spec,
     );
     if (!opened.ok) return opened;
@@ -84,6 +105,15 @@ class DockerEngine implements Engine {
     this.#open.add(sandbox);
     sandbox.closing.addEventListener('abort', () => this.#open.delete(sandbox));
     return opened;
+  }
+
+  readonly #removing = (removal: Promise<unknown>): void => {
+    this.#removals.add(removal);
+    void removal.finally(() => this.#removals.delete(removal));
+  };
+
+  #labels(runId: string): Labels {
+    return { [runLabel]: runId, [ownerLabel]: ownerText(this.#self) };
   }
 
   sweep(): Promise<number> {

@@ -46,11 +46,18 @@ export function engineFailure(error: unknown, doing: string): Failure {
   return failure('environment', 'engine-refused', `the container engine could not ${doing}`, { cause });
 }
 
+/** Of an image that is asked for by its id. */
+export const isMissingImage = (error: unknown): boolean =>
+  statusOf(error) === 404 && /no such image|image not known/i.test(textOf(error));
+
+export const isMissingContainer = (error: unknown): boolean =>
+  statusOf(error) === 404 && /no such container/i.test(textOf(error));
+
 /** A container whose image lacks the program it is started with. */
 export const isMissingProgram = (error: unknown): boolean =>
   /executable file not found|no such file or directory.*unknown|exec format error/i.test(textOf(error));
 
-/** What a pull said, as an error of the call or inside its stream. */
+/** What a registry said through the engine, as an error of the call or inside the stream of a pull. */
 export function pullFailure(error: unknown, reference: string): Failure {
   const cause = textOf(error);
   if (/no space left on device/i.test(cause)) return diskFull(cause);

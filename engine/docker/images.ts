@@ -2,13 +2,14 @@
 import type { ImageInspectInfo } from 'dockerode';
 import type { Image } from '../../src/contract/sandbox.ts';
 import { type Failure, type Outcome, fail, ok } from '../../src/model/failure.ts';
+import { pinnedDigest } from '../../src/model/image-reference.ts';
 import type { Platform } from '../../src/model/plan.ts';
 import type { EngineLink } from './engine-link.ts';
 import { engineFailure, pullFailure, statusOf } from './errors.ts';
 
 export interface ImageRequest {
   readonly platform: Platform;
-  readonly pull: boolean;
+  readonly pull: boolean | 'never';
   readonly signal: AbortSignal;
 }
 
@@ -22,23 +23,27 @@ export function repositoryOf(reference: string): string {
   return bare.replace(/^(index\.)?docker\.io\//, '').replace(/^library\//, '');
 }
 
-/** The digest under which the reference's registry serves the image; its id where no registry does. */
-export function digestOf(reference: string, info: Pick<ImageInspectInfo, 'Id' | 'RepoDigests'>): string {
+/** The digest under which the reference's registry serves the image; null where no registry is known to. */
+export function publishedDigest(
+  reference: string,
+  { RepoDigests }: { readonly RepoDigests?: readonly string[] | null },
+): string | null {
   const repository = repositoryOf(reference);
-  const pinned = /@(sha256:[0-9a-f]{64})$/.exec(reference)?.[1];
-  if (pinned !== undefined) return pinned;
-  // An image made on this machine may have a null there.
-  const entries = (info.RepoDigests as readonly string[] | null) ?? [];
-  const entry = entries.find((candidate) => repositoryOf(candidate) === repository);
-  return entry?.slice(entry.indexOf('@') + 1) ?? info.Id;
+  const entry = RepoDigests?.find((candidate) => repositoryOf(candidate) === repository);
+  return pinnedDigest(reference) ?? entry?.slice(entry.indexOf('@') + 1) ?? null;
 }
 
 const platformOf = (info: Pick<ImageInspectInfo, 'Os' | 'Architecture'>): string =>
   `${info.Os}/${info.Architecture}`;
 
 /** It becomes part of a path of the engine's API, which must stay the path that was meant. */
-const looksLikeReference = (reference: string): boolean =>
+export const looksLikeReference = (reference: string): boolean =>
   /^[a-z0-9][\w.:@/-]*$/i.test(reference) && !reference.includes('..');
+
+export const notAReference = (reference: string): Outcome<never> =>
+  fail('environment', 'image-not-found', `${JSON.stringify(reference)} is no image reference`, {
+    hint: 'e.g. debian:bookworm-slim or registry.example/name@sha256:…',
+  });
 
 function otherPlatform(
   reference: string,
@@ -62,15 +67,15 @@ export class Images {
   }
 
   async find(reference: string, { platform, pull, signal }: ImageRequest): Promise<Outcome<Image>> {
-    if (!looksLikeReference(reference)) {
-      return fail('environment', 'image-not-found', `${JSON.stringify(reference)} is no image reference`, {
-        hint: 'e.g. debian:bookworm-slim or registry.example/name@sha256:…',
-      });
-    }
-    const here: Outcome<ImageInspectInfo | null> = pull ? ok(null) : await this.#inspect(reference);
+    if (!looksLikeReference(reference)) return notAReference(reference);
+    const here: Outcome<ImageInspectInfo | null> = pull === true ? ok(null) : await this.#inspect(reference);
     if (!here.ok) return here;
     if (here.value !== null && platformOf(here.value) === platform)
       return ok(this.#image(reference, here.value));
+    if (pull === 'never') {
+      if (here.value !== null) return otherPlatform(reference, here.value, platform);
+      return fail('environment', 'image-not-found', `the engine does not have the image ${reference} yet`);
+    }
     const pulled = await this.#pullOnce(reference, platform, signal);
     if (!pulled.ok)
       return here.value === null ? pulled : otherPlatform(reference, here.value, platform, pulled.failure);
@@ -97,7 +102,16 @@ export class Images {
 
   #image(reference: string, info: ImageInspectInfo): Image {
     this.#inspected.set(info.Id, info);
-    return { reference, id: info.Id, digest: digestOf(reference, info) };
+    const published = publishedDigest(reference, info);
+    // Null in what the engine answers where the image declares none.
+    const { Volumes: volumes } = info.Config as { readonly Volumes?: object | null };
+    return {
+      reference,
+      id: info.Id,
+      digest: published ?? info.Id,
+      published: published !== null,
+      hasVolumes: Object.keys(volumes ?? {}).length > 0,
+    };
   }
 
   async #inspect(reference: string): Promise<Outcome<ImageInspectInfo | null>> {

@@ -6,7 +6,7 @@ import { type Failure, type Outcome, fail, ok } from '../../src/model/failure.ts
 import { type Labels, jobContainer, jobNetwork } from './container-spec.ts';
 import { ControlShell } from './control-shell.ts';
 import type { EngineLink } from './engine-link.ts';
-import { engineFailure, isMissingProgram } from './errors.ts';
+import { engineFailure, isMissingImage, isMissingProgram } from './errors.ts';
 import type { Images } from './images.ts';
 import type { OpenedContainer } from './job-container.ts';
 import type { NetworkAccess } from './network-access.ts';
@@ -33,12 +33,16 @@ export async function openSandbox(context: OpenContext, spec: SandboxSpec): Prom
   const user = spec.user ?? (info.value.Config.User || '0');
   const network = spec.hasServices ? await makeNetwork(context, spec) : ok(null);
   if (!network.ok) return network;
-  const made = await link.call('create the container', callMs, (signal) =>
+  const doing = 'create the container';
+  const made = await link.attempt(doing, callMs, (signal) =>
     link.docker.createContainer({ ...jobContainer(spec, labels, network.value), abortSignal: signal }),
   );
   if (!made.ok) {
     removing(discard(link, null, network.value));
-    return made;
+    if ('failure' in made) return made;
+    const failure = link.lossOr(engineFailure(made.error, doing));
+    const gone = spec.snapshot !== null && isMissingImage(made.error);
+    return { ok: false, failure: gone ? snapshotMissing(spec, failure.cause) : failure };
   }
   const { id } = made.value;
   const fate = link.follow(id);
@@ -58,7 +62,7 @@ export async function openSandbox(context: OpenContext, spec: SandboxSpec): Prom
   const opened = { link, id, fate, control, spec, user, owner: owner.value };
   const home =
     network.value === null ? null : { link, images, labels, network: network.value, jobImage: spec.image.id };
-  return ok(new DockerSandbox(opened, access, home, removing));
+  return ok(new DockerSandbox(opened, { images, access, home, removing }));
 }
 
 async function makeNetwork({ link, labels }: OpenContext, spec: SandboxSpec): Promise<Outcome<string>> {
@@ -95,7 +99,8 @@ async function setUp(
   { link, id, fate, control, spec, user }: Omit<OpenedContainer, 'owner'>,
   access: NetworkAccess,
 ): Promise<Outcome<Owner>> {
-  const answer = await control.ask((marker) => setupRequest(marker, { user, workdir: spec.workdir }));
+  const caches = spec.caches.map(({ path }) => path);
+  const answer = await control.ask((marker) => setupRequest(marker, { user, workdir: spec.workdir, caches }));
   const refuse = (failure: Failure): Outcome<Owner> => ({ ok: false, failure });
   if (answer === null) {
     const lost = await link.whyEnded(id);
@@ -125,6 +130,11 @@ const noShell = (spec: SandboxSpec, cause?: string): Failure =>
     hint: 'a job runs its steps by a shell: take an image that has one',
     ...(cause === undefined ? {} : { cause }),
   });
+
+const snapshotMissing = ({ job, snapshot }: SandboxSpec, cause?: string): Failure =>
+  fail('environment', 'snapshot-missing', `the engine has no snapshot ${snapshot} for ${job} any more`, {
+    ...(cause === undefined ? {} : { cause }),
+  }).failure;
 
 async function discard(link: EngineLink, id: string | null, network: string | null): Promise<void> {
   if (id !== null) {

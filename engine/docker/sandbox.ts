@@ -1,48 +1,52 @@
 // One container with its network and services: the Docker implementation of the sandbox contract.
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type {
   Owner,
   Sandbox,
   ServiceSpec,
+  Snapshot,
   StepEnd,
   StepOutput,
   StepSpec,
   StopSignals,
 } from '../../src/contract/sandbox.ts';
 import { type Failure, type Outcome, ok } from '../../src/model/failure.ts';
-import { GivenUp, streamBounded } from './bounded-stream.ts';
+import { receive, sendTar } from './archive-stream.ts';
+import { commit } from './commit.ts';
 import { fixedEnvironment } from './container-spec.ts';
-import { engineFailure, statusOf, textOf } from './errors.ts';
+import { engineFailure, isMissingContainer, statusOf } from './errors.ts';
+import type { Images } from './images.ts';
 import { JobContainer, type OpenedContainer } from './job-container.ts';
 import { type NetworkAccess, accessVariables } from './network-access.ts';
 import { type ServiceHome, Services } from './services.ts';
-import { outputPath, summaryPath } from './step-script.ts';
+import { noteHostFilesRequest, outputPath, summaryPath } from './step-script.ts';
 import { StepRunner } from './step-runner.ts';
 
 const stallMs = 60_000;
 const neverAborts = new AbortController().signal;
+
+export interface Surroundings {
+  readonly images: Images;
+  readonly access: NetworkAccess;
+  /** Null without services. */
+  readonly home: ServiceHome | null;
+  /** Told of what goes on after the call that began it. */
+  readonly removing: (removal: Promise<unknown>) => void;
+}
 
 export class DockerSandbox implements Sandbox {
   readonly owner: Owner;
   readonly #container: JobContainer;
   readonly #runner: StepRunner;
   readonly #services: Services | null;
-  readonly #access: NetworkAccess;
-  readonly #removing: (removal: Promise<unknown>) => void;
+  readonly #around: Surroundings;
 
-  /** `home` is null without services; `removing` is told of what goes on after `close`. */
-  constructor(
-    opened: OpenedContainer,
-    access: NetworkAccess,
-    home: ServiceHome | null,
-    removing: (removal: Promise<unknown>) => void,
-  ) {
+  constructor(opened: OpenedContainer, around: Surroundings) {
     this.owner = opened.owner;
     this.#container = new JobContainer(opened);
     this.#runner = new StepRunner(this.#container);
-    this.#services = home && new Services(home, this.#container.closing);
-    this.#access = access;
-    this.#removing = removing;
+    this.#services = around.home && new Services(around.home, this.#container.closing);
+    this.#around = around;
   }
 
   /** Aborts when it is closed. */
@@ -57,17 +61,9 @@ export class DockerSandbox implements Sandbox {
   async put(tar: AsyncIterable<Uint8Array>): Promise<Outcome<void>> {
     const { link, id } = this.#container.opened;
     if (this.#container.dead !== null) return { ok: false, failure: this.#container.dead };
-    const sent = streamBounded(tar, stallMs, [link.lost, this.#container.closing]);
-    try {
-      const file = Readable.from(sent.chunks, { objectMode: false });
-      await sent.orOver(link.docker.getContainer(id).putArchive(file, { path: '/', abortSignal: sent.over }));
-      return ok(undefined);
-    } catch (error) {
-      if (sent.sourceError !== null) throw sent.sourceError.error;
-      return { ok: false, failure: await this.#archiveFailure(error, 'write files into the container') };
-    } finally {
-      sent.end();
-    }
+    const sent = await sendTar(link, { id, path: '/' }, tar, [this.#container.closing]);
+    if (sent.ok) return sent;
+    return { ok: false, failure: await this.#archiveFailure(sent, 'write files into the container') };
   }
 
   async startServices(
@@ -77,9 +73,11 @@ export class DockerSandbox implements Sandbox {
   ): Promise<Outcome<void>> {
     const { dead } = this.#container;
     if (dead !== null) return { ok: false, failure: dead };
-    if (this.#services !== null) return this.#services.start(services, ready, stop);
     if (services.length === 0) return ok(undefined);
-    throw new Error('the sandbox was opened without services');
+    if (this.#services === null) throw new Error('the sandbox was opened without services');
+    const started = await this.#services.start(services, ready, stop);
+    if (started.ok) await this.#container.opened.control.ask(noteHostFilesRequest);
+    return started;
   }
 
   run(step: StepSpec, output: StepOutput, stop: StopSignals): Promise<StepEnd> {
@@ -87,49 +85,41 @@ export class DockerSandbox implements Sandbox {
       ...fixedEnvironment,
       LOCKSTEP_OUTPUT: outputPath,
       LOCKSTEP_SUMMARY: summaryPath,
-      ...accessVariables(this.#access, this.#services?.names ?? [], step.env),
+      ...accessVariables(this.#around.access, this.#services?.names ?? [], step.env),
       ...step.env,
     };
     return this.#runner.run(step, env, output, stop);
   }
 
+  snapshot(store: string): Promise<Outcome<Snapshot>> {
+    return commit(this.#container, this.#around, store);
+  }
+
   async get(path: string): Promise<Outcome<Readable | null>> {
     const { link, id } = this.#container.opened;
     if (this.#container.dead !== null) return { ok: false, failure: this.#container.dead };
-    const got = await link.attempt('read files from the container', stallMs, () =>
-      link.docker.getContainer(id).getArchive({ path }),
-    );
-    if (!got.ok) {
-      if ('failure' in got) return got;
-      if (statusOf(got.error) === 404 && !noSuchContainer(got.error)) return ok(null);
-      return { ok: false, failure: await this.#archiveFailure(got.error, `read ${path} from the container`) };
-    }
-    const stream = got.value;
-    if (!(stream instanceof Readable)) throw new TypeError('an archive is an HTTP answer');
-    const cut = (): unknown =>
-      stream.destroy(new Error(link.lost.aborted ? 'lost the container engine' : 'closed'));
-    const over = new AbortController();
-    for (const signal of [link.lost, this.#container.closing])
-      signal.addEventListener('abort', cut, { signal: over.signal });
-    stream.once('close', () => over.abort());
-    return ok(stream);
+    const doing = `read ${path} from the container`;
+    const got = await receive(link, doing, stallMs, () => link.docker.getContainer(id).getArchive({ path }), [
+      this.#container.closing,
+    ]);
+    if (got.ok) return got;
+    if ('error' in got && statusOf(got.error) === 404 && !isMissingContainer(got.error)) return ok(null);
+    return { ok: false, failure: await this.#archiveFailure(got, doing) };
   }
 
   close(): Promise<void> {
     if (this.#container.closing.aborted) return Promise.resolve();
     this.#container.close();
-    if (this.#services !== null) this.#removing(this.#services.remove(this.#container.opened.id));
+    if (this.#services !== null) this.#around.removing(this.#services.remove(this.#container.opened.id));
     return Promise.resolve();
   }
 
-  async #archiveFailure(error: unknown, doing: string): Promise<Failure> {
+  async #archiveFailure(failed: { failure: Failure } | { error: unknown }, doing: string): Promise<Failure> {
     const { dead } = this.#container;
     if (dead !== null) return dead;
-    if (error instanceof GivenUp) return error.failure;
-    const gone = statusOf(error) === undefined || noSuchContainer(error);
+    if ('failure' in failed) return failed.failure;
+    const { error } = failed;
+    const gone = statusOf(error) === undefined || isMissingContainer(error);
     return gone ? this.#container.whyDead('between-steps') : engineFailure(error, doing);
   }
 }
-
-const noSuchContainer = (error: unknown): boolean =>
-  statusOf(error) === 404 && /no such container/i.test(textOf(error));

@@ -72,14 +72,15 @@ export class StepRunner {
     const kills = Number(answer.word('memory-kills') ?? fate.memoryKills);
     const outOfMemory = kills > this.#memoryKills;
     this.#memoryKills = kills;
+    const hostFilesChanged = answer.word('host-files-changed') === '1';
+    const about = { leftOvers, outOfMemory, hostFilesChanged };
     const seen = {
-      leftOvers,
-      outOfMemory,
+      ...about,
       outputs: answer.bytes('outputs'),
       summary: answer.bytes('summary'),
     };
     const tooLarge = tooLargeFailure(seen);
-    const kept = tooLarge === null ? seen : { leftOvers, outOfMemory };
+    const kept = tooLarge === null ? seen : about;
     if (stopped) return end({ ...kept, stopped });
     if (ended.kind === 'no-workdir') {
       return end({ ...kept, failure: notStartable(`there is no folder ${step.workdir} in the container`) });
@@ -197,6 +198,7 @@ const end = (part: Partial<StepEnd>): StepEnd => ({
   stopped: false,
   leftOvers: 0,
   outOfMemory: false,
+  hostFilesChanged: false,
   ...part,
 });
 

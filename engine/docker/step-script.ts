@@ -85,6 +85,32 @@ memory_kills() {
   done
 }
 
+# Reads what the engine mounts over files of the image into h, as long as that is how $1 begins.
+host_files() {
+  h=
+  for f in /etc/hosts /etc/hostname /etc/resolv.conf; do
+    if [ -f $f ]; then
+      while IFS= read -r line || [ "$line" ]; do
+        h="$h$line
+"
+        case $1 in '' | "$h"*) ;; *) return ;; esac
+      done <$f
+    fi
+    h=$h/
+  done
+}
+
+# From a step's change on, what they were before it stays the measure.
+edited=
+note_host_files() {
+  [ "$edited" ] || { host_files ''; hosts=$h; }
+}
+compare_host_files() {
+  edited=
+  host_files "$hosts"
+  [ "$h" = "$hosts" ] || edited=1
+}
+
 # Makes file $1 an empty plain file, whatever a step made of it.
 fresh() {
   if [ ! -f $1 ] || [ -L $1 ]; then rm -rf $1; owner=; fi
@@ -102,32 +128,61 @@ show() {
   if [ -f $1 ] && [ ! -L $1 ] && [ -s $1 ]; then cat $1; fi
 }
 
-empty_shm() {
-  for f in /dev/shm/* /dev/shm/.[!.]* /dev/shm/..?*; do
-    if [ -e "$f" ] || [ -L "$f" ]; then rm -rf /dev/shm/* /dev/shm/.[!.]* /dev/shm/..?*; return; fi
+is_empty() {
+  for f in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+    if [ -e "$f" ] || [ -L "$f" ]; then return 1; fi
   done
+}
+
+empty_shm() {
+  is_empty /dev/shm || rm -rf /dev/shm/* /dev/shm/.[!.]* /dev/shm/..?*
+}
+
+# Makes root's folder $1 user $u:$g's.
+give() {
+  if [ $u:$g != 0:0 ] && [ -O "$1" ] && [ ! -L "$1" ]; then chown $u:$g "$1"; fi
 }
 `;
 
 export interface Setup {
   readonly user: string;
   readonly workdir: string;
+  /** Absolute paths of the caches' mounts. */
+  readonly caches: readonly string[];
 }
 
 /** Answers `ids <uid> <gid>`, or `no-user`, `no-tool <name>`, `no-workdir`. */
-export const setupRequest = (marker: string, { user, workdir }: Setup): string => `
+export const setupRequest = (marker: string, { user, workdir, caches }: Setup): string => `
+note_host_files
 for tool in cat chown mkdir rm; do command -v $tool >/dev/null || ${mark(marker, 'no-tool $tool')}; done
 if ids ${userWords(user)}; then
   { [ -d ${quote(workdir)} ] || mkdir -p ${quote(workdir)}; } &&
     { { [ $u = 0 ] && [ $g = 0 ] && [ -O ${quote(workdir)} ]; } || chown $u:$g ${quote(workdir)}; } || ${mark(marker, 'no-workdir')}
+  ${caches.map(ownCache).join('; ') || ':'}
   ${mark(marker, 'ids $u $g')}
 else
   ${mark(marker, 'no-user')}
 fi
 `;
 
+/**
+ * What the engine makes is root's. A cache that is empty still, and folders that were made on the way to a mount in a
+ * folder of the user's, are given to user $u:$g.
+ */
+const ownCache = (path: string): string => {
+  const folders = path.split('/').filter((name) => name !== '');
+  const above = folders.slice(0, -1).map((_, at) => `/${folders.slice(0, at + 1).join('/')}`);
+  const given = above
+    .slice(1)
+    .map((folder, at) => `[ -O ${quote(above[at] ?? '')} ] || give ${quote(folder)}`);
+  return [...given, `is_empty ${quote(path)} && give ${quote(path)}`].join('; ');
+};
+
 /** Writes the bundle of certificate authorities, for all to read. */
 export const caRequest = (ca: string): string => `${writeFile(caPath, ca)}; chmod 444 ${caPath}`;
+
+/** What the engine made of its files meanwhile is not a step's change. */
+export const noteHostFilesRequest = (): string => 'note_host_files';
 
 /** Answers `ids <uid> <gid>` or `no-user`. */
 export const idsRequest = (marker: string, user: string): string =>
@@ -149,12 +204,16 @@ export const signalRequest = (marker: string, signal: 'TERM' | 'KILL', spare: re
 /** Ends everything but init and the main shell, in one call that no fork escapes. */
 export const killAllRequest = (): string => 'kill -9 -1';
 
-/** After a step: answers `outputs`, the bytes, `summary`, the bytes, `memory-kills <count or nothing>`. */
+/**
+ * After a step: answers `outputs`, the bytes, `summary`, the bytes, `memory-kills <count or nothing>`,
+ * `host-files-changed <1 or nothing>`.
+ */
 export const resultRequest = (marker: string): string =>
-  `empty_shm; memory_kills
+  `empty_shm; memory_kills; compare_host_files
 ${mark(marker, 'outputs')}; show ${outputPath}
 ${mark(marker, 'summary')}; show ${summaryPath}
-${mark(marker, 'memory-kills $o')}`;
+${mark(marker, 'memory-kills $o')}
+${mark(marker, 'host-files-changed $edited')}`;
 
 /** Ends every request, so that an answer always has an end. */
 export const endOfAnswer = (marker: string): string => `${mark(marker, 'end')}\n`;

@@ -2,27 +2,33 @@
 import type { Outcome } from '../../src/model/failure.ts';
 import { ownerLabel, runLabel, storeLabel } from './container-spec.ts';
 import type { EngineLink } from './engine-link.ts';
-import { type Owner, type Standing, parseOwner, standing } from './owner.ts';
+import { type Owner, type Standing, parseOwner, standing } from '../owner.ts';
 
 export interface Leftover {
+  readonly kind: 'container' | 'network' | 'volume';
   readonly labels: Readonly<Record<string, string>>;
   /** Seconds since the epoch. */
   readonly created: number;
-  /** Of a container. */
+  /** Only a container is. */
   readonly running: boolean;
 }
 
 const foreignAgeSeconds = 24 * 3600;
 const callMs = 60_000;
 
-/** Whose owner cannot be looked at from here must be old, and nothing of its run may be alive. */
+/**
+ * Whose owner cannot be looked at from here must be old, and nothing of its run may be alive. The store's label keeps
+ * what outlives runs; a container only inherits it from the snapshot that it was started from. An empty owner is
+ * inherited too: whoever started that container, it was not us.
+ */
 export function mayGo(
   thing: Leftover,
   owner: Standing,
   aliveRuns: ReadonlySet<string>,
   now: number,
 ): boolean {
-  if (storeLabel in thing.labels) return false;
+  if (thing.kind !== 'container' && storeLabel in thing.labels) return false;
+  if (!thing.labels[ownerLabel]) return false;
   if (owner !== 'foreign') return owner === 'dead';
   return !aliveRuns.has(thing.labels[runLabel] ?? '') && now - thing.created > foreignAgeSeconds;
 }
@@ -64,6 +70,7 @@ async function containers(link: EngineLink): Promise<Found[]> {
     await link.call('list containers', callMs, () => link.docker.listContainers({ all: true, filters })),
   );
   return (list ?? []).map((one) => ({
+    kind: 'container',
     labels: one.Labels,
     created: one.Created,
     running: one.State === 'running' || one.State === 'paused',
@@ -74,6 +81,7 @@ async function containers(link: EngineLink): Promise<Found[]> {
 async function networks(link: EngineLink): Promise<Found[]> {
   const list = found(await link.call('list networks', callMs, () => link.docker.listNetworks({ filters })));
   return (list ?? []).map((one) => ({
+    kind: 'network',
     labels: one.Labels ?? {},
     created: Date.parse(one.Created) / 1000,
     running: false,
@@ -84,6 +92,7 @@ async function networks(link: EngineLink): Promise<Found[]> {
 async function volumes(link: EngineLink): Promise<Found[]> {
   const list = found(await link.call('list volumes', callMs, () => link.docker.listVolumes({ filters })));
   return (list?.Volumes ?? []).map((one) => ({
+    kind: 'volume',
     labels: one.Labels,
     created: 'CreatedAt' in one ? Date.parse(String(one.CreatedAt)) / 1000 : Date.now() / 1000,
     running: false,

@@ -7,10 +7,10 @@ export interface CheckOptions {
   readonly json?: boolean;
 }
 
-export function checkCommand(named: string | undefined, options: CheckOptions): number {
+export async function checkCommand(named: string | undefined, options: CheckOptions): Promise<number> {
   const file = findPipelineFile(process.cwd(), named ?? options.file);
   if (!file.ok) return showFailure(file.failure);
-  const { pipeline, diagnostics: found } = checkPipeline(file.value);
+  const { pipeline, diagnostics: found } = await checkPipeline(file.value, process.env);
   const diagnostics = [...found, ...asWarnings(pipeline ? notYetIn(pipeline) : [])];
   const bad = diagnostics.some((diagnostic) => diagnostic.severity === 'error');
   if (options.json) process.stdout.write(`${JSON.stringify({ ok: !bad, diagnostics }, null, 2)}\n`);

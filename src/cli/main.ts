@@ -1,14 +1,19 @@
 // argv → exit code: the commands, each in a file of its own that is loaded when it is called.
 import { Argument, Command, CommanderError, Option } from 'commander';
+import type { CacheCommandOptions } from './cache.ts';
 import type { CheckOptions } from './check.ts';
+import type { LockCommandOptions } from './lock.ts';
 import type { MergeOptions } from './merge.ts';
-import { fileOption, selectionOptions, wholeNumber } from './options.ts';
+import { duration, fileOption, selectionOptions, wholeNumber } from './options.ts';
 import type { PlanOptions } from './plan.ts';
 import type { RunCommandOptions } from './run.ts';
 
 declare const LOCKSTEP_VERSION: string | undefined;
 /** The bundler fills it in; from the sources it is unknown. */
 const version = typeof LOCKSTEP_VERSION === 'string' ? LOCKSTEP_VERSION : '0.0.0-source';
+
+const engineOption = () =>
+  new Option('--engine <address>', 'the container engine that knows the digests of images');
 
 const jobsArgument = () => new Argument('[jobs...]', 'jobs to run, with all they need (default: every job)');
 
@@ -32,6 +37,9 @@ function createProgram(finish: (code: number) => void): Command {
       ),
     )
     .option('--pull', 'ask the registry for newer images')
+    .option('--no-reuse', 'run everything, and record it anew')
+    .option('--fresh', 'like --no-reuse, with empty caches')
+    .option('--cache <folder>', 'a folder that the CI platform keeps from one machine to the next')
     .addOption(
       new Option('--from <folder...>', 'run folders of needed jobs that ran elsewhere').default([], 'none'),
     )
@@ -61,9 +69,22 @@ function createProgram(finish: (code: number) => void): Command {
   const plan = add('plan', 'show what a run would do; starts nothing').addArgument(jobsArgument());
   for (const option of selectionOptions()) plan.addOption(option);
   plan
+    .addOption(engineOption())
     .option('--json', 'print the plan as JSON')
     .action(async (jobs: string[], options: PlanOptions) =>
       finish(await (await import('./plan.ts')).planCommand(jobs, options)),
+    );
+
+  const explain = add('explain', 'say why jobs and steps would run or be reused; starts nothing').argument(
+    '[job[.step]...]',
+    'jobs or instances, or one step of theirs by its number, id or name (default: every job, in a line)',
+  );
+  for (const option of selectionOptions()) explain.addOption(option);
+  explain
+    .addOption(engineOption())
+    .option('--json', 'print it as JSON')
+    .action(async (words: string[], options: PlanOptions) =>
+      finish(await (await import('./explain.ts')).explainCommand(words, options)),
     );
 
   add('check', 'find every problem of a pipeline file')
@@ -71,7 +92,60 @@ function createProgram(finish: (code: number) => void): Command {
     .addOption(fileOption())
     .option('--json', 'print the problems as JSON')
     .action(async (file: string | undefined, options: CheckOptions) =>
-      finish((await import('./check.ts')).checkCommand(file, options)),
+      finish(await (await import('./check.ts')).checkCommand(file, options)),
+    );
+
+  add('lock', 'pin the images of all jobs to their digests, in lockstep.lock')
+    .argument('[images...]', 'which to update, or images that only a run knows')
+    .addOption(
+      new Option('-f, --file <file>', 'a pipeline file; may be repeated, for those that share the lock file')
+        .argParser((file: string, before: readonly string[]) => [...before, file])
+        .default([], 'lockstep.yml at the repository root'),
+    )
+    .option('--update', 'ask the registries what the images are now')
+    .addOption(
+      new Option('--check', 'write nothing; exit 1 when an entry is missing or unused').conflicts('update'),
+    )
+    .option('--engine <address>', 'the container engine that asks the registries')
+    .option('--json', 'print what was done as JSON')
+    .action(async (images: string[], options: LockCommandOptions) =>
+      finish(await (await import('./lock.ts')).lockCommand(images, options)),
+    );
+
+  const cache = add(
+    'cache',
+    'what is kept on this machine for later runs: show it, or remove it',
+  ).addHelpText('after', cacheHelp);
+  const addToCache = (name: string, description: string): Command =>
+    cache
+      .command(name)
+      .description(description)
+      .exitOverride()
+      .allowExcessArguments(false)
+      .option('--engine <address>', 'the container engine that holds snapshots and cache directories')
+      .option('--json', 'print it as JSON');
+  addToCache('ls', 'list it, the last used first')
+    .option('--blobs', 'list logs and artifacts too, not only the jobs and steps that they belong to')
+    .action(async (options: CacheCommandOptions & { blobs?: boolean }) =>
+      finish(await (await import('./cache.ts')).cacheLsCommand(options)),
+    );
+  addToCache('stats', 'how much there is of each kind, the bound, and where it lies').action(
+    async (options: CacheCommandOptions) =>
+      finish(await (await import('./cache.ts')).cacheStatsCommand(options)),
+  );
+  addToCache('prune', 'remove what nobody used for long, and what nothing belongs to any more')
+    .addOption(
+      new Option('--unused-for <duration>', 'how long: 12h, 30d')
+        .argParser(duration)
+        .default(30 * 24 * 3600_000, '30d'),
+    )
+    .action(async (options: CacheCommandOptions & { unusedFor: number }) =>
+      finish(await (await import('./cache.ts')).cachePruneCommand(options)),
+    );
+  addToCache('clear', 'remove all of it, but what is in use; asks first')
+    .option('--yes', 'do not ask; needed where there is no terminal')
+    .action(async (options: CacheCommandOptions & { yes?: boolean }) =>
+      finish(await (await import('./cache.ts')).cacheClearCommand(options)),
     );
 
   add('merge', 'unite the run folders of jobs that ran apart into one run with one result')
@@ -93,6 +167,14 @@ function createProgram(finish: (code: number) => void): Command {
   );
   return program;
 }
+
+const cacheHelp = `
+Records of jobs and steps, with their logs and artifacts, lie in $XDG_CACHE_HOME/lockstep or ~/.cache/lockstep, bounded
+by LOCKSTEP_CACHE_SIZE (10GiB). Snapshots and cache directories lie in the container engine. Runs may go on meanwhile.
+
+  lockstep cache ls --blobs
+  lockstep cache prune --unused-for 7d
+  lockstep cache clear --yes`;
 
 const exitCodes = `
 Exit codes:

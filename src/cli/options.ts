@@ -1,6 +1,7 @@
 // Words of the command line → values, with errors that say what was expected.
 import { InvalidArgumentError, Option } from 'commander';
 import type { Selection } from '../compose/plan.ts';
+import { parseDuration } from '../model/duration.ts';
 
 /** `k=v`, given any number of times. */
 export function collectPair(
@@ -18,6 +19,13 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
     if (/^\d+$/.test(text) && number >= least && number <= most) return number;
     throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
   };
+}
+
+/** Milliseconds. */
+export function duration(text: string): number {
+  const ms = parseDuration(text);
+  if (ms !== null) return ms;
+  throw new InvalidArgumentError('Expected a duration, e.g. 12h or 30d.');
 }
 
 export interface PullRequestOption {

@@ -1,11 +1,13 @@
 // `lockstep plan`: what a run would do, as text or JSON; starts nothing.
+import { foresee } from '../compose/explain.ts';
 import { findPipelineFile } from '../compose/pipeline-file.ts';
-import { preparePlan, previewOf } from '../compose/plan.ts';
+import { preparePlan, previewOf, unlockedIn } from '../compose/plan.ts';
 import { renderPlan } from '../report/plan.ts';
 import { selectionOf, type SelectionOptions } from './options.ts';
 import { asWarnings, showDiagnostics, showFailure, stdoutColor } from './show.ts';
 
 export interface PlanOptions extends SelectionOptions {
+  readonly engine?: string;
   readonly json?: boolean;
 }
 
@@ -14,11 +16,30 @@ export async function planCommand(jobs: readonly string[], options: PlanOptions)
   if (!file.ok) return showFailure(file.failure);
   const planned = await preparePlan(file.value, selectionOf(jobs, options), process.env, 'plan');
   if (!planned.ok) return showFailure(planned.failure);
-  const { plan, diagnostics } = planned.value;
-  const shown = [...diagnostics, ...asWarnings(planned.value.notYet)];
-  const bad = showDiagnostics(shown, new Map([[file.value.name, file.value.text]]));
+  const { plan, evaluator, diagnostics, lock, sources } = planned.value;
+  const unlocked = plan === null ? [] : await unlockedIn(plan, lock, evaluator);
+  const bad = showDiagnostics([...diagnostics, ...asWarnings(planned.value.notYet), ...unlocked], sources);
   if (bad || !plan) return 2;
-  const preview = previewOf(plan);
+  const foreseen = await foresee(
+    file.value,
+    { ...planned.value, plan },
+    {
+      ...{ environment: process.env, runId: `plan-${process.pid}` },
+      ...(options.engine !== undefined && { engine: options.engine }),
+    },
+  );
+  if (!foreseen.ok) {
+    const { message, hint } = foreseen.failure;
+    const why = {
+      message: `what would be reused is not known: ${message}`,
+      ...(hint !== undefined && { hint }),
+    };
+    showDiagnostics([{ severity: 'warning', code: 'reuse-unknown', ...why }], sources);
+  }
+  const preview = {
+    ...(await previewOf(plan, evaluator)),
+    ...(foreseen.ok && { foreseen: foreseen.value }),
+  };
   process.stdout.write(
     options.json ? `${JSON.stringify(preview, null, 2)}\n` : renderPlan(preview, { color: stdoutColor() }),
   );

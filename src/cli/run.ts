@@ -1,5 +1,6 @@
 // `lockstep run`: the pipeline in containers, its events to the reporter, its result to an exit code.
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { findPipelineFile } from '../compose/pipeline-file.ts';
 import { preparePlan } from '../compose/plan.ts';
 import { newRunId, prepareRun, type PreparedRun } from '../compose/run.ts';
@@ -17,6 +18,10 @@ import { signalExitCode, watchSignals, type Interrupts } from './signals.ts';
 export interface RunCommandOptions extends SelectionOptions {
   readonly parallel?: number;
   readonly pull?: boolean;
+  /** False: `--no-reuse`. */
+  readonly reuse: boolean;
+  readonly fresh?: boolean;
+  readonly cache?: string;
   readonly from: readonly string[];
   readonly allow: readonly 'privileged'[];
   readonly engine?: string;
@@ -45,8 +50,7 @@ export async function runCommand(jobs: readonly string[], options: RunCommandOpt
   const runId = newRunId(new Date());
   const planned = await preparePlan(file.value, selectionOf(jobs, options), process.env, runId);
   if (!planned.ok) return showFailure(planned.failure);
-  const { plan, diagnostics } = planned.value;
-  const sources = new Map([[file.value.name, file.value.text]]);
+  const { plan, diagnostics, sources } = planned.value;
   if (showDiagnostics([...diagnostics, ...planned.value.notYet], sources) || !plan) return 2;
   const privileged = plan.jobs.find(
     (job) => job.privileged || Object.values(job.services).some((s) => s.privileged),
@@ -66,6 +70,8 @@ export async function runCommand(jobs: readonly string[], options: RunCommandOpt
       selection: selectionOf(jobs, options),
       parallel: options.parallel ?? availableParallelism(),
       pull: options.pull ?? false,
+      reuse: options.fresh ? 'fresh' : options.reuse ? 'use' : 'no-reuse',
+      ...(options.cache !== undefined && { cache: resolve(options.cache) }),
       from: options.from,
       ...(options.engine !== undefined && { engine: options.engine }),
       ...(options.caFile !== undefined && { caFile: options.caFile }),

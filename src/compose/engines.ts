@@ -2,7 +2,6 @@
 import { homedir } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { readCaBundle } from '../../engine/ca-bundle.ts';
-import { createDockerEngine } from '../../engine/docker/engine.ts';
 import { hostProxies } from '../../engine/docker/network-access.ts';
 import type { Environment } from '../contract/provider.ts';
 import type { Engine } from '../contract/sandbox.ts';
@@ -14,11 +13,15 @@ export interface EngineOptions {
   readonly caFile?: string;
   readonly environment: Environment;
   readonly runId: string;
+  /** True: who only looks changes nothing in the engine, so it does not sweep either. */
+  readonly onlyLooks?: boolean;
 }
 
 export interface Engines {
   /** The engine; after it was lost, a new connection. */
   readonly current: () => Promise<Outcome<Engine>>;
+  /** The engine if it was asked for and answers; asks for none. */
+  readonly connected: () => Promise<Engine | null>;
   readonly close: () => Promise<void>;
 }
 
@@ -30,6 +33,8 @@ export async function openEngines(options: EngineOptions): Promise<Outcome<Engin
   const caBundle = await readCaBundle(options.caFile, environment);
   if (!caBundle.ok) return caBundle;
   const connect = async (): Promise<Outcome<Engine>> => {
+    // A run whose every job is answered from records needs none.
+    const { createDockerEngine } = await import('../../engine/docker/engine.ts');
     const engine = await createDockerEngine({
       ...(options.engine !== undefined && { engine: options.engine }),
       environment,
@@ -40,7 +45,7 @@ export async function openEngines(options: EngineOptions): Promise<Outcome<Engin
       access: { proxies: hostProxies(environment), caBundle: caBundle.value },
     });
     // What dead runs left goes while this one gets ready: removing a container takes as long as starting one.
-    if (engine.ok) sweeping = engine.value.sweep();
+    if (engine.ok && options.onlyLooks !== true) sweeping = engine.value.sweep();
     return engine;
   };
   let sweeping: Promise<unknown> = Promise.resolve();
@@ -54,6 +59,10 @@ export async function openEngines(options: EngineOptions): Promise<Outcome<Engin
       if (last !== seen && last !== null) return last;
       if (engine?.ok) void engine.value.close();
       return (last = connect());
+    },
+    connected: async () => {
+      const engine = await last;
+      return engine?.ok && !engine.value.lost.aborted ? engine.value : null;
     },
     close: async () => {
       const engine = await last;

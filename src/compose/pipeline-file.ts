@@ -2,10 +2,18 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { findRoot } from '../../engine/source-root.ts';
+import type { Environment } from '../contract/provider.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { fail, ok, type Outcome } from '../model/failure.ts';
 import { unsupportedYet } from '../pipeline/not-yet.ts';
-import { parsePipeline, type LoadedPipeline } from '../pipeline/parse.ts';
+import type { LoadedPipeline } from '../pipeline/loaded.ts';
+import type { ParsedFile } from '../pipeline/parse.ts';
+import { cacheFolder } from './cache-folder.ts';
+import { parsedFiles } from './parsed-files.ts';
+
+declare const LOCKSTEP_BUILD: string | undefined;
+/** The bundler fills it in; sources change without it, so nothing they read is kept. */
+const thisBuild = typeof LOCKSTEP_BUILD === 'string' ? LOCKSTEP_BUILD : null;
 
 export interface PipelineFile {
   /** Absolute. */
@@ -52,11 +60,22 @@ function readPipelineFile(findItsRoot: () => string, path: string): Outcome<Pipe
   }
 }
 
-export function checkPipeline(file: PipelineFile): {
-  pipeline: LoadedPipeline | null;
-  diagnostics: readonly Diagnostic[];
-} {
-  return parsePipeline({ file: file.name, text: file.text });
+/** What parsing gives, whether it was parsed now or, word for word the same, before. `build` is for tests. */
+export async function checkPipeline(
+  { name, text }: PipelineFile,
+  environment: Environment,
+  build = thisBuild,
+): Promise<ParsedFile> {
+  const source = { file: name, text };
+  const caches = cacheFolder(environment);
+  const files = build === null || caches === null ? null : parsedFiles(join(caches, 'parsed'), build, source);
+  const kept = files?.read();
+  if (kept) return kept;
+  const { parsePipeline } = await import('../pipeline/parse.ts');
+  const parsed = parsePipeline(source);
+  // What is wrong with a file changes with the next key press.
+  if (parsed.pipeline) files?.keep(parsed);
+  return parsed;
 }
 
 /** What a run of the whole file would refuse in this version, though nothing is wrong with it. */

@@ -2,14 +2,15 @@
 import { askGit } from '../../engine/git.ts';
 import { detectProvider } from '../../providers/registry.ts';
 import type { Environment, EventOverrides } from '../contract/provider.ts';
+import type { Evaluator } from '../contract/evaluator.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { ok, type Outcome } from '../model/failure.ts';
 import type { Plan } from '../model/plan.ts';
 import type { PlanPreview } from '../model/plan-preview.ts';
-import { createEvaluator } from '../pipeline/evaluator.ts';
+import { loadEvaluator } from '../pipeline/load-evaluator.ts';
 import { unsupportedYet } from '../pipeline/not-yet.ts';
-import { factsRead, planPipeline } from '../pipeline/plan.ts';
-import { previewPlan } from '../pipeline/preview.ts';
+import { planPipeline } from '../pipeline/plan.ts';
+import { lockName, readLockFile, type LockFile } from './lock-file.ts';
 import { checkPipeline, type PipelineFile } from './pipeline-file.ts';
 
 export interface Selection {
@@ -22,11 +23,16 @@ export interface Selection {
 
 export interface Planned {
   readonly plan: Plan | null;
+  /** Of the plan's expressions. */
+  readonly evaluator: Evaluator;
   /** What the plan needs and this version cannot do: errors for `run`, warnings for `plan`. */
   readonly notYet: readonly Diagnostic[];
   /** Of the provider whose facts the plan is made with. */
   readonly provider: string;
+  readonly lock: LockFile;
   readonly diagnostics: readonly Diagnostic[];
+  /** Texts of the files that diagnostics name. */
+  readonly sources: ReadonlyMap<string, string>;
 }
 
 /** The plan for this checkout and these words of the command line. */
@@ -36,29 +42,53 @@ export async function preparePlan(
   environment: Environment,
   runId: string,
 ): Promise<Outcome<Planned>> {
-  const checked = checkPipeline(file);
+  const [checked, lock] = await Promise.all([checkPipeline(file, environment), readLockFile(file.root)]);
   const provider = detectProvider(environment);
+  const sources = new Map([
+    [file.name, file.text],
+    [lockName, lock.text],
+  ]);
+  const known = { provider: provider.name, lock, sources };
   if (!checked.pipeline) {
-    return ok({ plan: null, notYet: [], provider: provider.name, diagnostics: checked.diagnostics });
+    const evaluator = await loadEvaluator(false);
+    const diagnostics = [...checked.diagnostics, ...lock.diagnostics];
+    return ok({ ...known, plan: null, evaluator, notYet: [], diagnostics });
   }
-  const context = await provider.context({
-    environment,
-    git: (args) => askGit(file.root, args, environment),
-    overrides: selection.overrides,
-    runId,
-    wanted: factsRead(checked.pipeline),
-  });
+  const [context, evaluator] = await Promise.all([
+    provider.context({
+      environment,
+      git: (args) => askGit(file.root, args, environment),
+      overrides: selection.overrides,
+      runId,
+      wanted: new Set(checked.pipeline.facts),
+    }),
+    loadEvaluator(checked.pipeline.hasExpressions),
+  ]);
   if (!context.ok) return context;
-  const planned = planPipeline(checked.pipeline, { ...selection, context: context.value });
+  const planned = planPipeline(checked.pipeline, { ...selection, context: context.value }, evaluator);
   return ok({
+    ...known,
     plan: planned.plan,
+    evaluator,
     notYet: unsupportedYet(checked.pipeline, planned.plan?.jobs.map(({ name }) => name) ?? []),
-    provider: provider.name,
-    diagnostics: [...checked.diagnostics, ...planned.diagnostics],
+    diagnostics: [...checked.diagnostics, ...lock.diagnostics, ...planned.diagnostics],
   });
 }
 
-export const previewOf = (plan: Plan): PlanPreview => previewPlan(plan, createEvaluator());
+/** A warning for each image that the lock file, where there is one, does not pin. */
+export async function unlockedIn(
+  plan: Plan,
+  { pins }: LockFile,
+  evaluator: Evaluator,
+): Promise<readonly Diagnostic[]> {
+  return pins === null
+    ? []
+    : (await import('../pipeline/image-uses.ts')).unlockedImages(plan, pins, evaluator);
+}
+
+export async function previewOf(plan: Plan, evaluator: Evaluator): Promise<PlanPreview> {
+  return (await import('../pipeline/preview.ts')).previewPlan(plan, evaluator);
+}
 
 export async function pipelineSchema(): Promise<object> {
   return (await import('../pipeline/json-schema.ts')).pipelineJsonSchema();

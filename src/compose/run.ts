@@ -1,9 +1,13 @@
 // A plan → a run: source tree, engine, recorder and reporters put together, executed, and left in its run folder.
 import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { cacheMounts } from '../../engine/cache-mounts.ts';
+import type { DirectoryStore } from '../../engine/cache/directory-store.ts';
 import { executePlan } from '../../engine/execute-plan.ts';
 import { writeRunFolder, type FinishedRun } from '../../engine/finished-run.ts';
 import type { FinishedJob } from '../../engine/finished-job.ts';
+import type { readHandedOn } from '../../engine/handed-on.ts';
+import { pinImages } from '../../engine/pinned-images.ts';
 import { finishedRun } from '../../engine/run-documents.ts';
 import { createRunFolder, newRunId, removeOldRuns, type RunFolder } from '../../engine/run-folder.ts';
 import type { Run } from '../../engine/run.ts';
@@ -11,16 +15,18 @@ import { findRoot } from '../../engine/source-root.ts';
 import { readSourceTree, visibleEntries, type SourceTree } from '../../engine/source-tree.ts';
 import type { Engine } from '../contract/sandbox.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
-import type { Emit, RunCancelling } from '../model/event.ts';
+import type { Emit, Notice, RunCancelling } from '../model/event.ts';
 import { fail, ok, type Outcome } from '../model/failure.ts';
 import { instanceName } from '../model/instance-name.ts';
 import type { Plan, PlannedJob } from '../model/plan.ts';
-import { createEvaluator } from '../pipeline/evaluator.ts';
 import { createRecorder } from '../report/recorder.ts';
 import { createSummary } from '../report/summary.ts';
+import { noteCaches } from './cache-files.ts';
+import { recordFolder } from './cache-folder.ts';
 import { openEngines, type EngineOptions, type Engines } from './engines.ts';
 import type { PipelineFile } from './pipeline-file.ts';
 import type { Planned, Selection } from './plan.ts';
+import { openStore, snapshotRemover, sourceIndex } from './reuse.ts';
 
 export { newRunId };
 
@@ -28,6 +34,10 @@ export interface RunOptions extends EngineOptions {
   readonly selection: Selection;
   readonly parallel: number;
   readonly pull: boolean;
+  /** `--no-reuse`: everything runs. `--fresh`: and with empty caches. */
+  readonly reuse: 'use' | 'no-reuse' | 'fresh';
+  /** A folder that is kept from one machine to the next. */
+  readonly cache?: string;
   /** Run folders of needs that ran elsewhere. */
   readonly from: readonly string[];
   /** The first signal and the second. */
@@ -53,14 +63,22 @@ export async function prepareRun(
   planned: Planned & { readonly plan: Plan },
   options: RunOptions,
 ): Promise<Outcome<PreparedRun>> {
+  let emit: Emit = () => undefined;
+  const notices = holdNotices((notice) => void emit(notice));
+  const store = openStore(file.root, options.environment, (message) => notices.tell('cache-fault', message));
+  if (!store.ok) return store;
   const engines = await openEngines(options);
   if (!engines.ok) return engines;
-  const parts = await gatherParts(file, planned.plan, engines.value, options);
+  const parts = await gatherParts(
+    file,
+    planned,
+    { engines: engines.value, store: store.value, notices },
+    options,
+  );
   if (!parts.ok) {
     await engines.value.close();
     return parts;
   }
-  let emit: Emit = () => undefined;
   return ok({
     warnings: unmatchedInputs(planned.plan, parts.value.source),
     cancelling: (signal, atOnce) => void emit({ type: 'run-cancelling', at: Date.now(), signal, atOnce }),
@@ -81,6 +99,8 @@ export async function prepareRun(
         await writeFile(join(folder.path, 'summary.md'), summary.markdown());
         await writeRunFolder(end);
         await removeOldRuns(folder);
+        const engine = await engines.value.connected();
+        await store.value.upkeep(engine && snapshotRemover(engine));
         return ok(end);
       } catch (error) {
         if (!isSystemError(error)) throw error;
@@ -98,9 +118,15 @@ export async function prepareRun(
 const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
   error instanceof Error && 'syscall' in error;
 
-interface Parts {
+interface Held {
   readonly engines: Engines;
-  readonly engine: Engine;
+  readonly store: DirectoryStore;
+  readonly notices: Notices;
+}
+
+interface Parts extends Held {
+  /** Null where it may not be needed: nothing was asked of it yet. */
+  readonly engine: Engine | null;
   readonly source: SourceTree;
   readonly handedOn: ReadonlyMap<string, FinishedJob>;
   readonly folder: RunFolder;
@@ -108,23 +134,27 @@ interface Parts {
 
 async function gatherParts(
   file: PipelineFile,
-  plan: Plan,
-  engines: Engines,
-  { selection, from, environment, runId, cancel }: RunOptions,
+  { plan, lock }: Planned & { readonly plan: Plan },
+  held: Held,
+  { selection, from, environment, runId, reuse, cancel }: RunOptions,
 ): Promise<Outcome<Parts>> {
-  const { readHandedOn } = await import('../../engine/handed-on.ts');
+  // With every image pinned an unchanged run needs no engine: it is asked when a job must run.
+  const isNeeded = lock.pins === null || reuse !== 'use';
   const [engine, source] = await Promise.all([
-    engines.current(),
-    readSourceTree({ root: file.root, pipelineFile: file.name, environment, signal: cancel }),
+    isNeeded ? held.engines.current() : ok(null),
+    readSourceTree({
+      ...{ root: file.root, pipelineFile: file.name, environment, signal: cancel },
+      ...sourceIndex(file.root, environment),
+    }),
   ]);
   if (!source.ok) return source;
   if (!engine.ok) return engine;
-  const handedOn = selection.withNeeds ? ok(new Map()) : await readHandedOn(plan, source.value.digest, from);
+  const handedOn = selection.withNeeds ? ok(new Map()) : await readNeeds(plan, source.value.digest, from);
   if (!handedOn.ok) return handedOn;
   const folder = await createRunFolder(file.root, runId);
   if (!folder.ok) return folder;
   return ok({
-    engines,
+    ...held,
     engine: engine.value,
     source: source.value,
     handedOn: handedOn.value,
@@ -132,27 +162,50 @@ async function gatherParts(
   });
 }
 
+const readNeeds: typeof readHandedOn = async (...words) =>
+  (await import('../../engine/handed-on.ts')).readHandedOn(...words);
+
 async function execute(
   file: PipelineFile,
-  { plan, provider }: Planned & { readonly plan: Plan },
-  { engines, engine, source, handedOn, folder }: Parts,
+  { plan, provider, lock, evaluator }: Planned & { readonly plan: Plan },
+  { engines, engine, store, notices, source, handedOn, folder }: Parts,
   options: RunOptions,
   emit: Emit,
   broken: AbortSignal,
 ): Promise<FinishedRun> {
   const started = new Date();
+  const later = new Set<Promise<unknown>>();
+  const cancel = AbortSignal.any([options.cancel, broken]);
+  const carrier =
+    options.cache === undefined
+      ? null
+      : (await import('./carrier.ts')).openCarrier(options.cache, {
+          ...{ plan, source, store, engine: engines.current, cancel, emit },
+          folder: join(folder.path, 'carried'),
+          ...{ answers: options.reuse === 'use', fresh: options.reuse === 'fresh' },
+        });
   const run: Run = {
     plan,
     source,
     folder,
-    evaluator: createEvaluator(),
+    evaluator,
     reports: loadOnce(async () => (await import('../report/report-reader.ts')).createReportReader()),
     engine: engines.current,
+    images: pinImages({
+      pins: lock.pins,
+      platform: plan.platform,
+      pull: options.pull,
+      onCi: provider !== 'local',
+      engine: engines.current,
+      notice: notices.tell,
+    }),
     emit,
+    reuse: { store, answers: options.reuse === 'use' },
+    carrier,
+    later: (work) => later.add(work),
     parallel: options.parallel,
-    pull: options.pull,
     grace: { stopMs: graceMs, lateMs: null },
-    cancel: AbortSignal.any([options.cancel, broken]),
+    cancel,
     kill: AbortSignal.any([options.kill, broken]),
     now: Date.now,
   };
@@ -165,11 +218,20 @@ async function execute(
     directory: folder.shown(folder.path),
     jobs: plan.jobs.flatMap(plannedInstances),
     parallel: options.parallel,
-    engine: engine.description,
+    engine: engine?.description ?? null,
   });
+  notices.release();
+  const mounts = plan.jobs.flatMap((job) => cacheMounts(run, job));
+  noteCaches(recordFolder(file.root, options.environment), source.root, mounts);
+  if (options.reuse === 'fresh') await emptyCaches(run);
   const execution = await executePlan(run, handedOn);
   const { jobs, matrix, withNeeds: needs } = options.selection;
   const end = finishedRun(run, execution, { jobs, matrix, needs }, provider, started, new Date());
+  // Records are still being written: what goes wrong there is told before the last word. The second signal waits for nothing.
+  await orAborted(
+    Promise.allSettled(later).then(() => carrier?.close()),
+    run.kill,
+  );
   await emit({
     type: 'run-finished',
     at: Date.parse(end.times.finished),
@@ -178,6 +240,55 @@ async function execute(
     result: end.result,
   });
   return end;
+}
+
+/** Of the jobs of the plan; one that a container of another run has mounted stays, and that is told. */
+async function emptyCaches(run: Run): Promise<void> {
+  const engine = await run.engine();
+  if (!engine.ok) return;
+  const mounts = run.plan.jobs.flatMap((job) => cacheMounts(run, job));
+  for (const [volume, cache] of new Map(mounts.map((mount) => [mount.volume, mount.cache]))) {
+    const removed = await engine.value.caches.remove(volume);
+    const there = removed.ok && !removed.value && (await isThere(engine.value, run.reuse.store.id, volume));
+    if (removed.ok && !there) continue;
+    const why = removed.ok ? 'a container uses it' : removed.failure.message;
+    const message = `the cache ${cache} could not be emptied: ${why}`;
+    await run.emit({ type: 'notice', level: 'warning', code: 'cache-in-use', message });
+  }
+}
+
+async function isThere({ caches }: Engine, store: string, name: string): Promise<boolean> {
+  const listed = await caches.list(store);
+  return !listed.ok || listed.value.some(({ volume }) => volume === name);
+}
+
+function orAborted(work: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  if (signal.aborted) resolve(undefined);
+  signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  return Promise.race([work, promise]);
+}
+
+interface Notices {
+  readonly tell: (code: string, message: string) => void;
+  /** The run has started: what was held back is told now, the rest at once. */
+  readonly release: () => void;
+}
+
+function holdNotices(emit: (notice: Notice) => void): Notices {
+  const held: Notice[] = [];
+  let isOpen = false;
+  return {
+    tell: (code, message) => {
+      const notice = { type: 'notice', level: 'warning', code, message } as const;
+      if (isOpen) emit(notice);
+      else held.push(notice);
+    },
+    release: () => {
+      isOpen = true;
+      held.splice(0).forEach(emit);
+    },
+  };
 }
 
 const plannedInstances = ({ name, matrix }: PlannedJob): string[] =>

@@ -1,6 +1,6 @@
 // Where a job runs: an engine makes sandboxes, a sandbox runs steps. This comment and those below are the specification.
 //
-// Order of calls: engine.image → engine.open → [put | startServices | run | get]* → sandbox.close. Calls on one sandbox
+// Order of calls: engine.image → engine.open → [put | startServices | run | snapshot | get]* → sandbox.close. Calls on one sandbox
 // never overlap but for `close`, which may come at any time, ends whatever is under way, and may be called twice.
 // Sandboxes of one engine are used side by side. Nothing rejects but for bugs: the world's faults come as Outcomes.
 // A sandbox, its network and its services are gone when this process dies in any way (at the latest after the next
@@ -16,16 +16,20 @@ export interface Engine {
   /** Aborts, with a Failure (`engine-lost`) as its reason, within 10 s of the engine not answering any more. */
   readonly lost: AbortSignal;
   /**
-   * The image, pulled if it is not there or `pull` says to ask the registry. Failures, kind `environment`:
+   * The image, pulled if it is not there or `pull` says to ask the registry; `never` only looks. Failures, kind `environment`:
    * `image-not-found`, `registry-unreachable`, `image-platform`, `engine-lost`.
    */
   image(
     reference: string,
-    options: { platform: Platform; pull: boolean; signal: AbortSignal },
+    options: { platform: Platform; pull: boolean | 'never'; signal: AbortSignal },
   ): Promise<Outcome<Image>>;
   open(spec: SandboxSpec): Promise<Outcome<Sandbox>>;
+  /** The digest under which the reference's registry serves it now; null when none does. Failure: `registry-unreachable`. */
+  registryDigest(reference: string, signal: AbortSignal): Promise<Outcome<string | null>>;
   /** Removes what dead runs left behind (containers, networks, volumes of theirs); the number of things removed. */
   sweep(): Promise<number>;
+  readonly snapshots: Snapshots;
+  readonly caches: CacheVolumes;
   /** Resolves when what this process started is gone, or the engine was told so; bounded by 10 s. */
   close(): Promise<void>;
 }
@@ -34,8 +38,56 @@ export interface Image {
   readonly reference: string;
   /** The engine's own id, `sha256:…`. */
   readonly id: string;
-  /** For results: the `RepoDigests` entry of the reference, else the id. */
+  /** For results: what the reference pins, else the `RepoDigests` entry of the reference, else the id. */
   readonly digest: string;
+  /** Whether a registry serves it: false for one that was never pushed, whose digest is the id. */
+  readonly published: boolean;
+  /** It declares volumes, whose files no snapshot holds. */
+  readonly hasVolumes: boolean;
+}
+
+/** Images that `Sandbox.snapshot` made, by their ids. They carry the store's id, and a sweep leaves them alone. */
+export interface Snapshots {
+  has(id: string): Promise<Outcome<boolean>>;
+  /** All of a store. */
+  list(store: string): Promise<Outcome<readonly SnapshotInfo[]>>;
+  /** False: it was not there, or a container uses it. */
+  remove(id: string): Promise<Outcome<boolean>>;
+  /** A bundle of the layers that it has above its image (plain tar). The image itself does not travel. */
+  export(id: string, image: Image): Promise<Outcome<AsyncIterable<Uint8Array>>>;
+  /** Loads such a bundle where the same image is. The id. Failure `snapshot-unusable`: damaged, or the image is another. */
+  import(bundle: AsyncIterable<Uint8Array>, image: Image, store: string): Promise<Outcome<Snapshot>>;
+}
+
+export interface Snapshot {
+  readonly id: string;
+  /** Of its layers above the image. */
+  readonly bytes: number;
+}
+
+export interface SnapshotInfo extends Snapshot {
+  /** Milliseconds since the epoch. */
+  readonly created: number;
+}
+
+/** Directories that outlive sandboxes: volumes of the engine that carry the store's id. A sweep leaves them alone. */
+export interface CacheVolumes {
+  list(store: string): Promise<Outcome<readonly CacheVolumeInfo[]>>;
+  /** False: it was not there, or a container uses it. */
+  remove(volume: string): Promise<Outcome<boolean>>;
+  /** What lies in it as a tar whose names begin with `./`; null when there is no such volume. `image` has a shell; nothing of it runs. */
+  read(volume: string, image: Image): Promise<Outcome<AsyncIterable<Uint8Array> | null>>;
+  /** Makes the volume and fills it with such a tar. */
+  fill(cache: CacheMount, image: Image, tar: AsyncIterable<Uint8Array>): Promise<Outcome<void>>;
+}
+
+export interface CacheVolumeInfo {
+  readonly volume: string;
+  /** Name of the cache in the pipeline file. */
+  readonly cache: string;
+  readonly created: number;
+  /** -1 where the engine does not tell. */
+  readonly bytes: number;
 }
 
 export interface SandboxSpec {
@@ -53,6 +105,20 @@ export interface SandboxSpec {
   readonly resources: Resources;
   /** Services come later, by `startServices`: the sandbox needs a network of its own for them. */
   readonly hasServices: boolean;
+  /** Starts from this snapshot of an earlier sandbox on the same image. Failure of `open` when it is gone: `snapshot-missing`. */
+  readonly snapshot: string | null;
+  /** Volumes are made where there are none; a new one belongs to the user. */
+  readonly caches: readonly CacheMount[];
+}
+
+export interface CacheMount {
+  /** Name of the cache in the pipeline file. */
+  readonly cache: string;
+  readonly volume: string;
+  /** Id of the record store it belongs to. */
+  readonly store: string;
+  /** Absolute. */
+  readonly path: string;
 }
 
 /** Who files put into the workspace belong to. */
@@ -78,6 +144,11 @@ export interface Sandbox {
   ): Promise<Outcome<void>>;
   /** Runs one step to its end. When it resolves, no process of the step is left. */
   run(step: StepSpec, output: StepOutput, stop: StopSignals): Promise<StepEnd>;
+  /**
+   * What the container holds now, as an image; mounts are not in it. Failures, kind `environment`: `snapshot-failed`
+   * (nothing is left then), `snapshot-layers` (it has as many layers as an engine can take), `sandbox-died`, `engine-lost`.
+   */
+  snapshot(store: string): Promise<Outcome<Snapshot>>;
   /** The path (absolute) and all below it as a tar stream, entry names as `docker cp` gives them; null when nothing is there. */
   get(path: string): Promise<Outcome<Readable | null>>;
   close(): Promise<void>;
@@ -129,6 +200,8 @@ export interface StepEnd {
   readonly leftOvers: number;
   /** The memory limit was hit while the step ran. */
   readonly outOfMemory: boolean;
+  /** `/etc/hosts`, `/etc/hostname` or `/etc/resolv.conf` are not as they were at the sandbox's start: no snapshot holds them. */
+  readonly hostFilesChanged: boolean;
   /**
    * Why there is no exit code to trust: `engine-lost`, `sandbox-died` (kind `environment` or, when the step itself ended
    * its container, `pipeline`), `output-too-large`, `step-not-startable` (no such user, workdir, or no `sh` in the image).

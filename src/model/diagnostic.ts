@@ -41,6 +41,9 @@ export type DiagnosticCode =
   | 'unused-cache'
   | 'unused-secret'
   | 'unmatched-inputs'
+  | 'invalid-lock-file'
+  | 'image-not-locked'
+  | 'reuse-unknown'
   | 'not-yet';
 
 /** A stretch of a file: UTF-16 offsets into its text. */

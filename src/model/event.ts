@@ -5,6 +5,9 @@ import type { Coverage, TestReport } from './test-report.ts';
 
 export type LogStream = 'stdout' | 'stderr';
 
+/** How much of a job was answered from records. */
+export type Reused = 'all' | 'prefix' | 'none';
+
 /** Which step of a job instance: its place in the job's list, `finally` steps after the others. */
 export interface StepRef {
   /** Instance name, e.g. `test[node=22]`. */
@@ -41,7 +44,8 @@ export interface RunStarted {
   /** Instances in plan order; a job whose matrix is not known yet stands under its bare name. */
   readonly jobs: readonly string[];
   readonly parallel: number;
-  readonly engine: string;
+  /** Null: not connected yet, since maybe nothing must run. */
+  readonly engine: string | null;
 }
 
 export interface Notice {
@@ -60,6 +64,8 @@ export interface JobStarted {
   readonly attempt: number;
   readonly image: string;
   readonly steps: readonly string[];
+  /** `all`: no container starts. `prefix`: the first steps are answered from records. */
+  readonly reused: Reused;
 }
 
 export interface JobRetrying {
@@ -78,6 +84,7 @@ export interface JobFinished {
   readonly durationMs: number;
   readonly attempts: number;
   readonly result: JobResult;
+  readonly reused: Reused;
   /** What to show beside the reason. */
   readonly failure?: Failure;
 }
@@ -96,6 +103,8 @@ export interface StepStarted extends StepRef {
   readonly phase: 'steps' | 'finally';
   /** From 1. */
   readonly attempt: number;
+  /** Answered from a record: what follows is what was recorded. */
+  readonly reused: boolean;
 }
 
 /** Bytes as the step wrote them (already masked); the same bytes lie in `logs/JOB.log`. */
@@ -120,6 +129,9 @@ export interface StepFinished extends StepRef {
   /** The step failed and `allow-failure` lets it. */
   readonly allowedFailure: boolean;
   readonly durationMs: number;
+  readonly reused: boolean;
+  /** Of a reused step: what it took when it ran. */
+  readonly savedMs: number;
   /** Why, beyond the exit code: out of memory, time out, a bad output line. */
   readonly failure?: Failure;
 }

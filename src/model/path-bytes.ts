@@ -43,4 +43,15 @@ export function comparePaths(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
+/** A copy in the order of the paths' bytes. */
+export function sortByPath<Item>(items: Iterable<Item>, pathOf: (item: Item) => string): Item[] {
+  const sorted = [...items];
+  const compare = sorted.some((item) => HIGH.test(pathOf(item))) ? comparePaths : compareUnits;
+  const isInOrder = (item: Item, at: number): boolean =>
+    at === 0 || compare(pathOf(sorted[at - 1] ?? item), pathOf(item)) <= 0;
+  return sorted.every(isInOrder) ? sorted : sorted.sort((a, b) => compare(pathOf(a), pathOf(b)));
+}
+
+const compareUnits = (a: string, b: string): number => (a < b ? -1 : a === b ? 0 : 1);
+
 const HIGH = /[\ud800-\uffff]/;

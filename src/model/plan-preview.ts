@@ -1,4 +1,5 @@
 // What is known of a plan before anything runs: JSON-safe, shown by `lockstep plan`.
+import type { JobForesight } from './foresight.ts';
 import type { ParamValue, Platform, Template } from './plan.ts';
 
 export interface PlanPreview {
@@ -7,6 +8,8 @@ export interface PlanPreview {
   readonly params: Readonly<Record<string, ParamValue>>;
   /** In the order of the plan. */
   readonly jobs: readonly JobPreview[];
+  /** What would be reused as things stand now, per instance; absent where the source or the records cannot be read. */
+  readonly foreseen?: readonly JobForesight[];
 }
 
 export interface JobPreview {

@@ -49,7 +49,7 @@ export interface PlannedJob {
   readonly git: boolean;
   readonly env: Readonly<Record<string, Template>>;
   readonly secrets: readonly string[];
-  readonly caches: readonly string[];
+  readonly caches: readonly PlannedCache[];
   readonly services: Readonly<Record<string, PlannedService>>;
   readonly steps: readonly PlannedStep[];
   readonly finally: readonly PlannedStep[];
@@ -67,6 +67,15 @@ export interface PlannedJob {
   readonly workdir: string;
   readonly network: boolean;
   readonly privileged: boolean;
+}
+
+export interface PlannedCache {
+  readonly name: string;
+  /** Absolute. */
+  readonly path: string;
+  /** Files whose content names the native copy; none: the cache's own content does. */
+  readonly key: readonly string[];
+  readonly save: 'success' | 'always' | 'never';
 }
 
 export interface Need {

@@ -1,6 +1,7 @@
 // `inputs.json` and `run.json` of a run folder, and the reading of all three files: they may come from another machine.
+// Only who reads one loads this; who writes one takes the types.
 import * as z from 'zod';
-import { runResultSchema, type RunResult } from './result.ts';
+import { runResultSchema, type RunResult } from './result-schema.ts';
 
 const names = z.array(z.string()).readonly();
 const digests = z.record(z.string(), z.string());

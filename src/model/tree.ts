@@ -1,6 +1,6 @@
 // A file tree as values: what a source tree and an artifact are made of, and the digest that names one.
 import { createHash } from 'node:crypto';
-import { comparePaths, encodePath } from './path-bytes.ts';
+import { encodePath, sortByPath } from './path-bytes.ts';
 
 /** Paths are relative, separated by `/`, in any bytes (see path-bytes); no `.`, no `..`, no slash at either end. */
 export type TreeEntry = FileEntry | LinkEntry | FolderEntry;
@@ -30,7 +30,7 @@ export interface FolderEntry {
 
 /** A copy in the order of the paths' bytes. */
 export const sortTree = <Entry extends TreeEntry>(entries: Iterable<Entry>): Entry[] =>
-  [...entries].sort((a, b) => comparePaths(a.path, b.path));
+  sortByPath(entries, ({ path }) => path);
 
 /**
  * `sha256:<hex>`, the same for the same tree whatever its order, times and owners.

@@ -1,24 +1,20 @@
 // Expressions of a pipeline → which facts they read, and what a job takes from those that it needs.
 import { factsOf, isFacts } from './contexts.ts';
 import type { Read } from './expression.ts';
-import type { LoadedPipeline } from './parse.ts';
 import { readersOf } from './rules/expressions.ts';
-
-/** Paths such as `git.sha` and `event.pull-request.number`, sorted. */
-export const factsRead = (loaded: LoadedPipeline): ReadonlySet<string> =>
-  factsIn(loaded.templates.flatMap(({ expressions }) => expressions.flatMap(({ reads }) => reads)));
+import type { View } from './view.ts';
 
 /** What the expressions of each job read, those of defaults and of the `env` of all jobs with it. */
-export function readsByJob(loaded: LoadedPipeline): ReadonlyMap<string, readonly Read[]> {
-  const byJob = new Map(Object.keys(loaded.pipeline.jobs).map((job) => [job, [] as Read[]]));
-  for (const used of loaded.templates) {
+export function readsByJob(view: View): ReadonlyMap<string, readonly Read[]> {
+  const byJob = new Map(Object.keys(view.pipeline.jobs).map((job) => [job, [] as Read[]]));
+  for (const used of view.templates) {
     const reads = used.expressions.flatMap((expression) => expression.reads);
-    for (const job of readersOf(loaded.root, used)) byJob.get(job)?.push(...reads);
+    for (const job of readersOf(view.root, used)) byJob.get(job)?.push(...reads);
   }
   return byJob;
 }
 
-/** As `factsRead` gives them. */
+/** Paths such as `git.sha` and `event.pull-request.number`, sorted. */
 export const factsIn = (reads: readonly Read[]): ReadonlySet<string> =>
   new Set(
     reads

@@ -5,7 +5,7 @@ import type { MatrixValues, Plan, Template } from '../model/plan.ts';
 import type { PreviewText } from '../model/plan-preview.ts';
 import { parseTemplate, type Read } from './expression.ts';
 
-/** What expressions may read before the run; `unknownEnv` are the variables of `env` that only it knows. */
+/** What expressions may read before the run; `unknownEnv` are the variables of `env` that only it knows, params may lack some. */
 export interface KnownScope extends Scope {
   readonly env: Readonly<Record<string, string>>;
   readonly unknownEnv: ReadonlySet<string>;
@@ -48,10 +48,10 @@ export function unknownRead(reads: readonly Read[], scope: KnownScope): string |
     const name = path[0]?.name ?? null;
     const read = name === null ? context : `${context}.${name}`;
     if (!Object.hasOwn(scope.contexts, context)) return read;
-    const unknown = [...scope.unknownEnv].some(
-      (env) => name === null || env.toLowerCase() === name.toLowerCase(),
-    );
-    if (context === 'env' && unknown) return read;
+    const meant = (known: string): boolean => name === null || known.toLowerCase() === name.toLowerCase();
+    if (context === 'env' && [...scope.unknownEnv].some(meant)) return read;
+    const { params = null } = scope.contexts;
+    if (context === 'params' && params !== null && !Object.keys(params).some(meant)) return read;
   }
   return null;
 }

@@ -5,13 +5,9 @@ import type { Diagnostic } from '../model/diagnostic.ts';
 import { ok, type Outcome } from '../model/failure.ts';
 import type { JsonValue } from '../model/json.ts';
 import type { ParamValue, PlannedJob } from '../model/plan.ts';
-import { contextsAt } from './contexts.ts';
-import { createEvaluator } from './evaluator.ts';
 import { expandMatrix } from './expand.ts';
-import type { LoadedPipeline } from './parse.ts';
+import type { LoadedPipeline } from './loaded.ts';
 import { problem } from './problem.ts';
-import type { Path } from './tree.ts';
-import { spanAt } from './view.ts';
 
 type Resolved = { readonly matrix: PlannedJob['matrix'] } | { readonly diagnostic: Diagnostic };
 
@@ -20,30 +16,28 @@ export interface KnownFacts {
   readonly context: CiContext;
 }
 
-export function resolveMatrix(loaded: LoadedPipeline, job: string, known: KnownFacts): Resolved {
+export function resolveMatrix(
+  loaded: LoadedPipeline,
+  job: string,
+  known: KnownFacts,
+  evaluator: Evaluator,
+): Resolved {
   const matrix = loaded.pipeline.jobs[job]?.matrix;
-  if (matrix === undefined) return { matrix: { instances: [{}] } };
-  const path: Path = ['jobs', job, 'matrix'];
+  const about = loaded.jobs[job]?.matrix;
+  if (matrix === undefined || !about) return { matrix: { instances: [{}] } };
   const whole = typeof matrix === 'string';
-  if (whole && !isKnownNow(loaded, job)) return { matrix: { template: matrix } };
-  const value = evaluateTexts(matrix, scopeOf(known), createEvaluator());
+  if (whole && !about.isKnownNow) return { matrix: { template: matrix } };
+  const value = evaluateTexts(matrix, scopeOf(known), evaluator);
   if (!value.ok) {
     const { message, hint } = value.failure;
-    return { diagnostic: problem(loaded, spanAt(loaded, path), 'invalid-expression', message, hint) };
+    return { diagnostic: problem(loaded, about.span, 'invalid-expression', message, hint) };
   }
   const expanded = expandMatrix(value.value);
   if ('instances' in expanded) return { matrix: expanded };
   const { code, message, hint, key } = expanded.problem;
-  const span = spanAt(loaded, whole || key === undefined ? path : [...path, key]);
-  return { diagnostic: problem(loaded, span, code, message, hint) };
+  const own = key !== undefined && Object.hasOwn(about.keys, key) ? about.keys[key] : undefined;
+  return { diagnostic: problem(loaded, own ?? about.span, code, message, hint) };
 }
-
-/** Whether the matrix reads nothing but what is known when the plan is made, and the same in every run of it. */
-const isKnownNow = (loaded: LoadedPipeline, job: string): boolean =>
-  loaded.templates
-    .filter(({ path, place }) => place === 'matrix' && path[1] === job)
-    .flatMap(({ expressions }) => expressions.flatMap(({ reads }) => reads))
-    .every((read) => contextsAt['matrix-value'].some((name) => name === read.context));
 
 const scopeOf = ({ params, context: { git, event } }: KnownFacts): Scope => ({
   contexts: {

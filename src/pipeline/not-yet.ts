@@ -1,36 +1,41 @@
 // Uses of what the language has and this version cannot do yet → an error for each, at its place.
 import type { Diagnostic } from '../model/diagnostic.ts';
-import type { LoadedPipeline } from './parse.ts';
 import { problem } from './problem.ts';
 import { keySpan, namesAt, nodeAt, type Path } from './tree.ts';
+import type { View } from './view.ts';
 
 const what = {
   secrets: 'secrets cannot be granted yet',
-  caches: 'caches cannot be mounted yet',
   auth: 'registries that want a login cannot be used yet',
 } as const;
 
-/** Of these jobs only: the others stand in nobody's way. */
-export function unsupportedYet(loaded: LoadedPipeline, jobs: readonly string[]): Diagnostic[] {
-  const uses = jobs.flatMap((job): readonly Path[] => {
-    const path = ['jobs', job];
-    const steps = (['steps', 'finally'] as const).flatMap((list) =>
-      (loaded.pipeline.jobs[job]?.[list] ?? []).map((_, index) => [...path, list, index, 'secrets']),
-    );
-    const services = namesAt(loaded.root, [...path, 'services']).flatMap((service) => [
-      [...path, 'services', service, 'secrets'],
-      [...path, 'services', service, 'image', 'auth'],
-    ]);
-    const own = (key: string): Path =>
-      nodeAt(loaded.root, [...path, key]) ? [...path, key] : ['defaults', key];
-    return [[...path, 'secrets'], own('caches'), [...own('image'), 'auth'], ...services, ...steps];
-  });
-  const places = new Map(uses.map((path) => [path.join('\0'), path]));
-  return [...places.values()].flatMap((path) => {
-    const node = nodeAt(loaded.root, path);
-    const key = path.at(-1);
+/** What is looked at of a loaded pipeline. */
+interface Loaded {
+  readonly jobs: Readonly<Record<string, { readonly notYet: readonly Diagnostic[] }>>;
+}
+
+/** Of these jobs only: the others stand in nobody's way. What several take from one place is said once. */
+export function unsupportedYet({ jobs }: Loaded, selected: readonly string[]): Diagnostic[] {
+  const uses = selected.flatMap((job) => jobs[job]?.notYet ?? []);
+  return [...new Map(uses.map((use) => [`${use.message} ${use.location?.offset ?? -1}`, use])).values()];
+}
+
+export function unsupportedIn(view: View, job: string): readonly Diagnostic[] {
+  const path = ['jobs', job];
+  const steps = (['steps', 'finally'] as const).flatMap((list) =>
+    (view.pipeline.jobs[job]?.[list] ?? []).map((_, index) => [...path, list, index, 'secrets']),
+  );
+  const services = namesAt(view.root, [...path, 'services']).flatMap((service) => [
+    [...path, 'services', service, 'secrets'],
+    [...path, 'services', service, 'image', 'auth'],
+  ]);
+  const own = (key: string): Path => (nodeAt(view.root, [...path, key]) ? [...path, key] : ['defaults', key]);
+  const uses = [[...path, 'secrets'], [...own('image'), 'auth'], ...services, ...steps];
+  return uses.flatMap((use) => {
+    const node = nodeAt(view.root, use);
+    const key = use.at(-1);
     if (!node || (node.kind === 'list' && node.items.length === 0)) return [];
-    if (key !== 'secrets' && key !== 'caches' && key !== 'auth') return [];
-    return [problem(loaded, keySpan(loaded.root, path), 'not-yet', what[key])];
+    if (key !== 'secrets' && key !== 'auth') return [];
+    return [problem(view, keySpan(view.root, use), 'not-yet', what[key])];
   });
 }

@@ -1,18 +1,18 @@
-// The text of a pipeline file → a valid pipeline that remembers where everything stands, and all there is to say of it.
+// The text of a pipeline file → what a plan is made of, and all there is to say of the text.
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { readSource, type SourceFile } from './source.ts';
 import { validate } from './validate.ts';
+import { loadView, type LoadedPipeline } from './loaded.ts';
 import { problem } from './problem.ts';
-import type { View } from './view.ts';
 
-/** What a plan is made of: the pipeline, its expressions, and the file they stand in. */
-export type LoadedPipeline = View;
+export interface ParsedFile {
+  /** Null when one of the diagnostics is an error. */
+  readonly pipeline: LoadedPipeline | null;
+  /** In the order of the file, each only once. */
+  readonly diagnostics: readonly Diagnostic[];
+}
 
-/** No pipeline when any of the diagnostics is an error. They come in the order of the file, each only once. */
-export function parsePipeline(source: SourceFile): {
-  pipeline: LoadedPipeline | null;
-  diagnostics: Diagnostic[];
-} {
+export function parsePipeline(source: SourceFile): ParsedFile {
   const { root, diagnostics } = readSource(source);
   if (root?.kind !== 'map') {
     if (root) diagnostics.push(problem(source, root.span, 'wrong-type', 'a pipeline file is a mapping'));
@@ -23,7 +23,7 @@ export function parsePipeline(source: SourceFile): {
   const hasError = all.some(({ severity }) => severity === 'error');
   // What is unused may be so only because of an error.
   const shown = hasError ? all.filter(({ severity }) => severity === 'error') : all;
-  return { pipeline: hasError ? null : view, diagnostics: shown };
+  return { pipeline: hasError ? null : loadView(view), diagnostics: shown };
 }
 
 /** A merged or aliased value is looked at in every place it comes to. */

@@ -7,6 +7,7 @@ import type {
   Condition,
   Need,
   PlannedArtifact,
+  PlannedCache,
   PlannedJob,
   PlannedReports,
   PlannedService,
@@ -16,19 +17,24 @@ import type {
   Retry,
 } from '../model/plan.ts';
 import { parseSize } from '../model/size.ts';
-import { parseCondition, statusFunctions } from './expression.ts';
+import type { LoadedPipeline } from './loaded.ts';
 
 /** All of a planned job that its own text and the defaults decide. */
 export type JobBody = Omit<PlannedJob, 'name' | 'needs' | 'takesFrom' | 'matrix' | 'only'>;
 
-export function planBody(job: Job, defaults: NonNullable<Pipeline['defaults']>): JobBody {
+type Conditions = LoadedPipeline['conditions'];
+
+export function planBody(
+  job: Job,
+  { pipeline: { defaults = {}, caches = {} }, conditions }: LoadedPipeline,
+): JobBody {
   const settings = { ...defaults, ...job };
   const shell = shellWords(settings.shell);
   const planned = (steps: readonly Step[]): readonly PlannedStep[] =>
-    steps.map((step) => planStep(step, shell));
+    steps.map((step) => planStep(step, shell, conditions));
   return {
     ...(job.description !== undefined && { description: job.description }),
-    condition: planCondition(job.if),
+    condition: planCondition(job.if, conditions),
     failFast: job['fail-fast'] ?? false,
     maxParallel: job['max-parallel'] ?? null,
     image: settings.image?.ref ?? '',
@@ -36,7 +42,10 @@ export function planBody(job: Job, defaults: NonNullable<Pipeline['defaults']>):
     git: job.git ?? false,
     env: job.env ?? {},
     secrets: job.secrets ?? [],
-    caches: settings.caches ?? [],
+    caches: [...new Set(settings.caches)].flatMap((name) => {
+      const cache = caches[name];
+      return cache ? [planCache(name, cache)] : [];
+    }),
     services: mapValues(job.services, planService),
     steps: planned(job.steps),
     finally: planned(job.finally ?? []),
@@ -55,7 +64,7 @@ export function planBody(job: Job, defaults: NonNullable<Pipeline['defaults']>):
   };
 }
 
-function planStep(step: Step, jobShell: readonly string[]): PlannedStep {
+function planStep(step: Step, jobShell: readonly string[], conditions: Conditions): PlannedStep {
   return {
     name: step.name ?? firstLine(step.run),
     id: step.id ?? null,
@@ -67,7 +76,7 @@ function planStep(step: Step, jobShell: readonly string[]): PlannedStep {
     workdir: step.workdir === undefined ? null : inWorkspace(step.workdir),
     user: step.user ?? null,
     services: step.services ?? true,
-    condition: planCondition(step.if),
+    condition: planCondition(step.if, conditions),
     timeout: step.timeout ?? null,
     retry: planRetry(step.retry),
     allowFailure: planAllowFailure(step['allow-failure']),
@@ -105,16 +114,20 @@ function shellWords(shell: Job['shell']): readonly string[] {
   }
 }
 
-/** The expression without its braces. */
-function planCondition(text: string | undefined): Condition | null {
+type Cache = NonNullable<Pipeline['caches']>[string];
+
+const planCache = (name: string, { path, key, save }: Cache): PlannedCache => ({
+  name,
+  path: inWorkspace(path),
+  key: key ?? [],
+  save: save ?? 'success',
+});
+
+function planCondition(text: string | undefined, conditions: Conditions): Condition | null {
   if (text === undefined) return null;
-  const parsed = parseCondition(text);
-  if ('problem' in parsed) throw new Error(`a plan of an invalid pipeline: ${parsed.problem.message}`);
-  const { span, calls } = parsed.value;
-  return {
-    expression: text.slice(span.offset, span.offset + span.length).trim(),
-    callsStatus: calls.some(({ name }) => statusFunctions.some((status) => status === name)),
-  };
+  const condition = conditions[text];
+  if (!condition) throw new Error(`a condition that was not loaded: ${text}`);
+  return condition;
 }
 
 /** Durations and sizes were checked by the schema. */

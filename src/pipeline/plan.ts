@@ -1,20 +1,16 @@
 // A valid pipeline, the facts and what the command line asks for → the plan, or what is wrong with the request.
+import type { Evaluator } from '../contract/evaluator.ts';
 import type { CiContext } from '../model/ci-context.ts';
 import type { Diagnostic, DiagnosticCode } from '../model/diagnostic.ts';
 import { instanceName, matrixOf } from '../model/instance-name.ts';
 import type { MatrixValues, ParamValue, Plan, PlannedJob } from '../model/plan.ts';
-import { factsIn, factsRead, outputsIn, readsByJob } from './facts-read.ts';
 import { orderJobs } from './job-order.ts';
 import { suggestion } from './nearest-name.ts';
 import { resolveMatrix } from './matrix.ts';
 import { emptyParam, paramProblem, readParam } from './params.ts';
-import type { Read } from './expression.ts';
-import type { LoadedPipeline } from './parse.ts';
+import type { LoadedPipeline } from './loaded.ts';
 import { planBody, planNeeds } from './plan-job.ts';
 import { problem } from './problem.ts';
-import { keySpan } from './tree.ts';
-
-export { factsRead };
 
 export interface PlanRequest {
   /** Names of jobs; none means all. */
@@ -33,6 +29,7 @@ type Params = Readonly<Record<string, ParamValue>>;
 export function planPipeline(
   loaded: LoadedPipeline,
   request: PlanRequest,
+  evaluator: Evaluator,
 ): { plan: Plan | null; diagnostics: Diagnostic[] } {
   const { pipeline } = loaded;
   const { params, diagnostics } = resolveParams(loaded, request.params);
@@ -41,12 +38,10 @@ export function planPipeline(
   if (diagnostics.length > 0) return { plan: null, diagnostics };
 
   const jobs: PlannedJob[] = [];
-  const reads = readsByJob(loaded);
-  const readsOf = (name: string): readonly Read[] => reads.get(name) ?? [];
   const matrices = new Map<string, PlannedJob['matrix']>();
   const instances: Record<string, readonly string[]> = {};
   for (const name of selection.order) {
-    const resolved = resolveMatrix(loaded, name, { params, context: request.context });
+    const resolved = resolveMatrix(loaded, name, { params, context: request.context }, evaluator);
     if ('diagnostic' in resolved) {
       diagnostics.push(resolved.diagnostic);
       continue;
@@ -56,7 +51,7 @@ export function planPipeline(
     }
     if (selection.asked.has(name)) matrices.set(name, resolved.matrix);
     const asked = selection.asked.has(name) ? request.matrix : {};
-    jobs.push(planJob(loaded, name, readsOf(name), narrow(resolved.matrix, asked)));
+    jobs.push(planJob(loaded, name, narrow(resolved.matrix, asked)));
   }
   diagnostics.push(...checkNarrowing(matrices, request.matrix));
   if (diagnostics.length > 0) return { plan: null, diagnostics };
@@ -67,7 +62,7 @@ export function planPipeline(
     params,
     env: pipeline.env ?? {},
     context: request.context,
-    factsRead: [...factsIn(selection.order.flatMap(readsOf))],
+    factsRead: [...new Set(selection.order.flatMap((name) => loaded.jobs[name]?.facts ?? []))].sort(),
     graph: graphOf(loaded),
     instances,
     jobs,
@@ -103,8 +98,8 @@ function resolveParams(
     const text = Object.hasOwn(given, name) ? given[name] : undefined;
     if (text === undefined) {
       if (param.default === undefined && param.required === true) {
-        const span = keySpan(loaded.root, ['params', name]);
         const message = `the param '${name}' has no value`;
+        const span = loaded.params[name] ?? { offset: 0, length: 0 };
         diagnostics.push(problem(loaded, span, 'param-value', message, `give it one: --param ${name}=…`));
       }
       params[name] = param.default ?? emptyParam(param);
@@ -150,16 +145,17 @@ function jobHint(job: string, names: readonly string[]): string | undefined {
   return suggestion(job, names);
 }
 
-function planJob(loaded: LoadedPipeline, name: string, reads: readonly Read[], matrix: Narrowed): PlannedJob {
-  const { jobs, defaults = {} } = loaded.pipeline;
+function planJob(loaded: LoadedPipeline, name: string, matrix: Narrowed): PlannedJob {
+  const { jobs } = loaded.pipeline;
   const job = jobs[name];
   if (job === undefined) throw new Error(`a selected job that is not there: ${name}`);
   const needs = planNeeds(job, jobs);
   const names = needs.map((need) => need.job);
-  const read = outputsIn(reads, names);
   const taken = needs.filter((need) => need.artifacts.length > 0).map((need) => need.job);
-  const takesFrom = names.filter((need) => taken.includes(need) || read.includes(need));
-  return { name, needs, takesFrom, ...matrix, ...planBody(job, defaults) };
+  const takesFrom = names.filter(
+    (need) => taken.includes(need) || loaded.jobs[name]?.readsOutputsOf.includes(need) === true,
+  );
+  return { name, needs, takesFrom, ...matrix, ...planBody(job, loaded) };
 }
 
 type Narrowed = Pick<PlannedJob, 'matrix' | 'only'>;

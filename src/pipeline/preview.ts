@@ -31,7 +31,7 @@ function previewJob(
     needs: job.needs.map((need) => need.job),
     decision,
     secrets: [...new Set(granted)].sort(),
-    caches: job.caches,
+    caches: job.caches.map((cache) => cache.name),
     steps: steps.map((step) => step.name),
     artifacts: Object.keys(job.artifacts),
     outputs: Object.keys(job.outputs),

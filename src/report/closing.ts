@@ -1,13 +1,13 @@
 // What is known of a finished run → the last lines of a plain log: what failed and where to look, the table, the digest.
 import type { Failure } from '../model/failure.ts';
 import { instanceFileName } from '../model/instance-name.ts';
-import { failedSteps, testsOf, type JobRecord, type RunRecord } from './run-record.ts';
+import { countReuse, failedSteps, testsOf, type JobRecord, type RunRecord } from './run-record.ts';
 import { formatCount, formatDuration } from './quantity.ts';
 import { jobTable } from './job-table.ts';
 import type { Paint } from './style.ts';
 import { renderTable } from './table.ts';
 import { visible, visibleLines } from './visible.ts';
-import { failureWords, statusStyle } from './wording.ts';
+import { failureWords, reuseWords, statusStyle } from './wording.ts';
 
 /** How much is shown before "and N more". */
 const SHOWN = { jobs: 20, tests: 25, messageLines: 6, failureLines: 60 };
@@ -37,6 +37,7 @@ export function renderClosing(record: RunRecord, tail: TailOf, paint: Paint): st
     ...renderJobs(jobs, paint),
     '',
     `${paint(statusStyle[status], paint('bold', status))} in ${formatDuration(finished.durationMs)}${tally(jobs)}`,
+    ...[reuseWords(countReuse(jobs))].filter((words) => words !== ''),
     visible(started.directory),
     `result ${finished.digest}`,
   ];

@@ -5,11 +5,11 @@ import { renderClosing } from './closing.ts';
 import { createJobLogs } from './job-logs.ts';
 import { toByteText, type ByteText } from './log-lines.ts';
 import { formatBytes, formatCount, formatDuration } from './quantity.ts';
-import { createRunRecord } from './run-record.ts';
+import { countReuse, createRunRecord } from './run-record.ts';
 import { createPaint, type Style } from './style.ts';
 import { visible, visibleLines } from './visible.ts';
 import { fit, pad, textWidth } from './width.ts';
-import { coverageWords, jobWords, statusStyle, stepWords, testWords } from './wording.ts';
+import { coverageWords, jobWords, reuseWords, statusStyle, stepWords, testWords } from './wording.ts';
 
 interface PlainOptions {
   /** UTF-8, whole lines. One call an event; a promise is handed on to the sender of the event. */
@@ -47,6 +47,11 @@ export function createPlainReporter(options: PlainOptions): Emit {
     );
   const shortName = (name: string): string => fit(visible(name), Math.max(20, width - names - 30));
 
+  /** Jobs whose log is not shown now: what was recorded has been shown before, and lies in the log file. */
+  const folded = new Map<string, 'job' | 'step'>();
+  const reuseOf = (job: string): string =>
+    reuseWords(countReuse(record.jobs().filter(({ name }) => name === job)));
+
   const logs = createJobLogs({ color, prefix: (job) => prefix(job, '|') });
   const tail = (job: string, step: number): readonly string[] =>
     alone && logs.isLast(job, step) ? [] : logs.tail(job, step);
@@ -58,7 +63,8 @@ export function createPlainReporter(options: PlainOptions): Emit {
         event.jobs.forEach(align);
         const parallel = event.jobs.length > 1 ? `, ${event.parallel} at a time` : '';
         const jobs = `${formatCount(event.jobs.length, 'job')}${parallel}`;
-        return toByteText(`${paint('bold', visible(event.title))}: ${jobs}, on ${visible(event.engine)}\n`);
+        const on = event.engine === null ? '' : `, on ${visible(event.engine)}`;
+        return toByteText(`${paint('bold', visible(event.title))}: ${jobs}${on}\n`);
       }
       case 'notice': {
         const label =
@@ -68,6 +74,10 @@ export function createPlainReporter(options: PlainOptions): Emit {
         return toByteText([`${label}: ${first}`, ...rest].join('\n  ') + '\n');
       }
       case 'job-started': {
+        if (event.reused === 'all') {
+          folded.set(event.job, 'job');
+          return '';
+        }
         const again = event.attempt > 1 ? `, attempt ${event.attempt}` : '';
         return say(event.job, `image ${visible(event.image)}${again}`);
       }
@@ -82,6 +92,10 @@ export function createPlainReporter(options: PlainOptions): Emit {
           `service ${visible(event.service)}: ready after ${formatDuration(event.durationMs)}`,
         );
       case 'step-started': {
+        if (event.reused) {
+          if (!folded.has(event.job)) folded.set(event.job, 'step');
+          return '';
+        }
         const notes = [
           ...(event.phase === 'finally' ? ['finally'] : []),
           ...(event.attempt > 1 ? [`attempt ${event.attempt}`] : []),
@@ -90,11 +104,17 @@ export function createPlainReporter(options: PlainOptions): Emit {
         return logs.close(event.job, false) + say(event.job, paint('bold', shortName(event.name)) + note);
       }
       case 'log':
-        return logs.push(event);
+        return folded.has(event.job) ? '' : logs.push(event);
       case 'step-summary':
         return '';
       case 'step-finished': {
         const { job, status, failure } = event;
+        if (folded.get(job) === 'job') return '';
+        folded.delete(job);
+        if (event.reused) {
+          const saved = `, saved ${formatDuration(event.savedMs)}`;
+          return say(job, `${shortName(event.name)}: ${paint('cyan', 'reused')}${saved}`);
+        }
         const rest = logs.close(job, status === 'failure' || status === 'timeout');
         const time = status === 'skipped' ? '' : ` in ${formatDuration(event.durationMs)}`;
         const words = paint(statusStyle[status], stepWords(event));
@@ -115,12 +135,19 @@ export function createPlainReporter(options: PlainOptions): Emit {
       case 'job-finished': {
         const { job, result, failure } = event;
         const rest = logs.close(job, false);
-        if (alone) return rest;
+        folded.delete(job);
+        const reused = event.reused === 'all' ? `, ${reuseOf(job)}` : '';
+        if (alone && reused === '') return rest;
         const time = result.status === 'skipped' ? '' : ` in ${formatDuration(event.durationMs)}`;
         const words = paint(statusStyle[result.status], jobWords(result));
         // Where a step failed, its own line has said why.
         return (
-          rest + say(job, `job ${words}${time}`, ...(result.reason === 'step-failed' ? [] : reason(failure)))
+          rest +
+          say(
+            job,
+            `job ${words}${time}${reused}`,
+            ...(result.reason === 'step-failed' ? [] : reason(failure)),
+          )
         );
       }
       case 'run-cancelling': {

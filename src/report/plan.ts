@@ -6,6 +6,9 @@ import type {
   PlanPreview,
   PreviewText,
 } from '../model/plan-preview.ts';
+import type { JobForesight } from '../model/foresight.ts';
+import { instanceJob } from '../model/instance-name.ts';
+import { causeWords, fateWord, providedWords } from './foresight-words.ts';
 import { formatCount } from './quantity.ts';
 import { createPaint, type Paint } from './style.ts';
 import { visible } from './visible.ts';
@@ -18,32 +21,38 @@ export function renderPlan(plan: PlanPreview, options: { readonly color: boolean
     `${paint('bold', visible(plan.pipeline ?? 'pipeline'))}: ${formatCount(plan.jobs.length, 'job')} on ${plan.platform}`,
     ...(params.length > 0 ? [`params: ${visible(params.join(', '))}`] : []),
   ];
-  return `${[...head, ...plan.jobs.flatMap((job) => ['', ...renderJob(job, paint)])].join('\n')}\n`;
+  return `${[...head, ...plan.jobs.flatMap((job) => ['', ...renderJob(job, foreseenOf(plan, job), paint)])].join('\n')}\n`;
 }
 
-function renderJob(job: JobPreview, paint: Paint): string[] {
+/** Of its instances; none where nothing was foreseen. */
+const foreseenOf = ({ foreseen = [] }: PlanPreview, { name }: JobPreview): readonly JobForesight[] =>
+  foreseen.filter(({ job }) => instanceJob(job) === name);
+
+function renderJob(job: JobPreview, foreseen: readonly JobForesight[], paint: Paint): string[] {
   const facts: readonly (readonly [string, readonly string[]])[] = [
     ['needs', job.needs],
     ['secrets', job.secrets],
     ['caches', job.caches],
-    ['steps', job.steps],
+    ['steps', foreseen.some(({ steps }) => steps.length > 0) ? [] : job.steps],
     ['outputs', job.outputs],
     ['artifacts', job.artifacts],
   ];
   return [
-    `${paint('bold', job.name)}  ${describeDecision(job.decision, paint)}`,
+    `${paint('bold', job.name)}  ${describeDecision(job.decision, foreseen, paint)}`,
     ...(job.description === undefined ? [] : [`  ${visible(job.description)}`]),
     ...facts.flatMap(([name, values]) =>
       values.length === 0 ? [] : [`  ${name}: ${values.map(visible).join(name === 'steps' ? ' → ' : ', ')}`],
     ),
-    ...renderInstances(job, paint),
+    ...renderInstances(job, foreseen, paint),
   ];
 }
 
-function describeDecision(decision: Decision, paint: Paint): string {
+function describeDecision(decision: Decision, foreseen: readonly JobForesight[], paint: Paint): string {
   switch (decision.kind) {
     case 'run':
-      return paint('green', 'runs');
+      return foreseen.length > 0 && foreseen.every(({ fate }) => fate === 'reuse')
+        ? paint('green', `reused${foreseen[0] ? providedWords(foreseen[0]) : ''}`)
+        : paint('green', 'runs');
     case 'skipped':
       return `${paint('yellow', `skipped (${decision.reason})`)}: ${visible(decision.because)}`;
     case 'run-time':
@@ -51,15 +60,48 @@ function describeDecision(decision: Decision, paint: Paint): string {
   }
 }
 
-function renderInstances(job: JobPreview, paint: Paint): string[] {
-  if (job.instances === null) return ['  matrix: known during the run'];
+function renderInstances(job: JobPreview, foreseen: readonly JobForesight[], paint: Paint): string[] {
+  const steps = (name: string): string[] =>
+    foreseen.filter((one) => one.job === name).flatMap((one) => renderSteps(one, paint));
+  if (job.instances === null) {
+    const known = foreseen.filter((one) => one.job !== job.name);
+    const all = known.flatMap((one) => [
+      `  ${paint('bold', visible(one.job))}`,
+      ...indent(renderSteps(one, paint), 4),
+    ]);
+    return known.length > 0 ? all : ['  matrix: known during the run', ...indent(steps(job.name), 2)];
+  }
   const [first] = job.instances;
   if (!first) return ['  matrix: empty'];
-  if (first.name === job.name) return renderInstance(first).map((line) => `  ${line}`);
-  return job.instances.flatMap((instance) => [
-    `  ${paint('bold', visible(instance.name))}`,
-    ...renderInstance(instance).map((line) => `    ${line}`),
-  ]);
+  if (first.name === job.name) return indent([...renderInstance(first), ...steps(first.name)], 2);
+  return [
+    ...job.instances.flatMap((instance) => [
+      `  ${paint('bold', visible(instance.name))}`,
+      ...indent([...renderInstance(instance), ...steps(instance.name)], 4),
+    ]),
+    ...indent(steps(job.name), 2),
+  ];
+}
+
+const indent = (lines: readonly string[], by: number): string[] =>
+  lines.map((line) => `${' '.repeat(by)}${line}`);
+
+/** A line a step; one for all of them where there is no difference. */
+function renderSteps({ fate, because, steps }: JobForesight, paint: Paint): string[] {
+  if (fate === 'fail' && because !== null) return [`${paint('red', 'fails')}: ${causeWords(because)}`];
+  const words = steps.map((step) => {
+    const why = step.because === null ? '' : ` (because ${causeWords(step.because)})`;
+    return fateWord(step.fate) + why;
+  });
+  const [first] = words;
+  if (first !== undefined && words.every((word) => word === first)) {
+    const names = steps.map(({ name }) => visible(name)).join(' → ');
+    return [`steps: ${names}`, `every step: ${first}`];
+  }
+  return [
+    'steps:',
+    ...steps.map(({ name }, index) => `  ${index + 1} ${visible(name)}: ${words[index] ?? ''}`),
+  ];
 }
 
 function renderInstance({ image, timeout, env, services }: InstancePreview): string[] {

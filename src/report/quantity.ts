@@ -10,6 +10,13 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(minutes / 60)}h ${twoDigits(minutes % 60)}m`;
 }
 
+/** Of a time that is known to the hour: `<1h`, `5h`, `12d`. */
+export function formatAge(ms: number): string {
+  const hours = Math.floor(ms / 3600_000);
+  if (hours < 1) return '<1h';
+  return hours < 48 ? `${hours}h` : `${Math.floor(hours / 24)}d`;
+}
+
 /** `512 B`, `1.5 KiB`, `20.0 MiB`. */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];

@@ -96,6 +96,20 @@ export const failedSteps = (job: JobRecord): StepFinished[] =>
     ({ status, allowedFailure }) => (status === 'failure' || status === 'timeout') && !allowedFailure,
   );
 
+export interface ReuseCount {
+  readonly reused: number;
+  /** Steps that ran or were answered from a record. */
+  readonly steps: number;
+  readonly savedMs: number;
+}
+
+export function countReuse(jobs: readonly JobRecord[]): ReuseCount {
+  const steps = jobs.flatMap((job) => [...job.steps.values()].filter(({ status }) => status !== 'skipped'));
+  const reused = steps.filter((step) => step.reused);
+  const savedMs = reused.reduce((total, step) => total + step.savedMs, 0);
+  return { reused: reused.length, steps: steps.length, savedMs };
+}
+
 /** All test reports of a job as one. */
 export function testsOf(job: JobRecord): TestReport | undefined {
   const reports = job.reports.flatMap(({ tests }) => tests ?? []);

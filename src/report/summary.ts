@@ -3,10 +3,10 @@ import type { Emit } from '../model/event.ts';
 import { jobTable } from './job-table.ts';
 import { codeSpan, escapeMarkdown } from './markdown.ts';
 import { formatCount, formatDuration } from './quantity.ts';
-import { createRunRecord, failedSteps, testsOf, type JobRecord } from './run-record.ts';
+import { countReuse, createRunRecord, failedSteps, testsOf, type JobRecord } from './run-record.ts';
 import { visibleLines } from './visible.ts';
 import { fit } from './width.ts';
-import { stepWords } from './wording.ts';
+import { reuseWords, stepWords } from './wording.ts';
 
 /** GitHub refuses a summary over 1 MiB; ours without the steps' own stays far below the rest of it. */
 const BYTES_OF_STEPS = 800 * 1024;
@@ -24,7 +24,15 @@ export function createSummary(): { readonly emit: Emit; readonly markdown: () =>
         `## ${title}: ${finished?.result.status ?? 'running'}`,
         ...(finished === undefined
           ? []
-          : [`In ${formatDuration(finished.durationMs)}, result \`${finished.digest}\``]),
+          : [
+              [
+                `In ${formatDuration(finished.durationMs)}`,
+                reuseWords(countReuse(jobs)),
+                `result \`${finished.digest}\``,
+              ]
+                .filter((words) => words !== '')
+                .join(', '),
+            ]),
         renderJobs(jobs),
         ...section('Failed steps', bounded(jobs.flatMap(stepItems), SHOWN.steps)),
         ...section('Failed tests', bounded(jobs.flatMap(testItems), SHOWN.tests)),

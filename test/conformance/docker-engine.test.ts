@@ -45,7 +45,7 @@ const open = (more: Partial<SandboxSpec> = {}): Promise<Sandbox> =>
 const madeImage = async (changes: string): Promise<Image> => {
   const id = await imageWith(changes);
   made.push(id);
-  return { reference: id, id, digest: id };
+  return { reference: id, id, digest: id, published: false, hasVolumes: false };
 };
 
 beforeAll(async () => {
@@ -154,7 +154,7 @@ describe('open', () => {
     for await (const chunk of imported) text += String(chunk);
     const id = /sha256:[0-9a-f]{64}/.exec(text)?.[0] ?? '';
     made.push(id);
-    const outcome = await engine.open(specFor({ reference: 'empty', id, digest: id }, { runId }));
+    const outcome = await engine.open(specFor({ reference: 'empty', id, digest: id, published: false, hasVolumes: false }, { runId }));
     expect(outcome).toMatchObject({
       ok: false,
       failure: { kind: 'pipeline', code: 'step-not-startable', message: 'the image empty has no sh' },

@@ -92,7 +92,7 @@ test.each([
   const { Id: id } = (await container.commit({ changes })) as { Id: string };
   await container.remove();
   try {
-    const made = { reference: 'made', id, digest: id };
+    const made = { reference: 'made', id, digest: id, published: false, hasVolumes: false };
     const box = await open(busybox);
     expect((await started(box, service(made, `sleep 0.3; touch /ready; ${page}`))).outcome).toEqual({
       ok: true,

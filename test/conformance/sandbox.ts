@@ -80,6 +80,8 @@ export const specFor = (image: Image, more: Partial<SandboxSpec> = {}): SandboxS
   privileged: false,
   resources: {},
   hasServices: false,
+  snapshot: null,
+  caches: [],
   ...more,
 });
 

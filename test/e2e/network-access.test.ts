@@ -116,7 +116,7 @@ describe.skipIf(output('openssl', 'version') === null)('a certificate authority 
       const end = await trusting.run('run', '--ca-file', 'outside/ca.pem');
       expect(end.code, end.output).toBe(0);
       expect(end.output).toMatch(/^trusted$/m);
-      const other = await trusting.start(['run'], {
+      const other = await trusting.start(['run', '--no-reuse'], {
         SSL_CERT_FILE: '',
         NODE_EXTRA_CA_CERTS: '',
         LOCKSTEP_CA_FILE: '',

@@ -21,7 +21,7 @@ test('an image is pulled when it is not there, renewed with --pull, and named by
   await using registry = await Registry.start();
   const image = `${registry.address}/tools/box:1`;
   using project = new Project({
-    'lockstep.yml': `version: 1\njobs:\n  a: { image: "${image}", steps: ['echo version "$VERSION"'] }\n`,
+    'lockstep.yml': `version: 1\njobs:\n  a: { image: "${image}", reuse: false, steps: ['echo version "$VERSION"'] }\n`,
   });
   const run = async (...words: string[]) => {
     const { output } = await project.run('run', ...words);

@@ -9,6 +9,7 @@ import type {
   Sandbox,
   SandboxSpec,
   ServiceSpec,
+  Snapshot,
   StepEnd,
   StepOutput,
   StepSpec,
@@ -16,12 +17,24 @@ import type {
 } from '../../src/contract/sandbox.ts';
 import { type Failure, type Outcome, fail, ok } from '../../src/model/failure.ts';
 import type { LogStream } from '../../src/model/event.ts';
+import { pinnedDigest } from '../../src/model/image-reference.ts';
+import {
+  type ScriptedFiles,
+  type ScriptedStore,
+  keepSnapshot,
+  scriptedCaches,
+  scriptedSnapshots,
+  scriptedStore,
+  volumeOf,
+} from './scripted-store.ts';
 
 /** What a scripted step may do. */
 export interface StepIo {
   readonly job: string;
   /** The sandbox's files by absolute path, to read and to change. */
   readonly files: Map<string, string>;
+  /** What each cache of the sandbox holds, by its name: relative path → content. */
+  readonly caches: ReadonlyMap<string, ScriptedFiles>;
   write(stream: LogStream, bytes: string | Uint8Array): Promise<void>;
   /** From here on SIGTERM does not end the step; resolves when it comes. */
   trapTerm(): Promise<void>;
@@ -36,8 +49,12 @@ export interface EngineScript {
   /** One step; without an answer it ends with 0. A promise that never resolves is a step that hangs. */
   readonly step?: (step: StepSpec, io: StepIo) => Promise<ScriptedEnd | undefined> | ScriptedEnd | undefined;
   readonly image?: (reference: string) => Promise<Outcome<Image>> | Outcome<Image>;
+  /** What the registry serves; without an answer every image, by a digest made of its name. */
+  readonly registryDigest?: (reference: string) => Outcome<string | null>;
   /** Called before a sandbox opens; a failure is what `open` gives. */
   readonly open?: (spec: SandboxSpec) => Promise<Failure | undefined> | Failure | undefined;
+  /** A failure is what `snapshot` gives. */
+  readonly snapshot?: (spec: SandboxSpec) => Promise<Failure | undefined> | Failure | undefined;
   readonly service?: (service: ServiceSpec) => Promise<Failure | undefined> | Failure | undefined;
 }
 
@@ -61,6 +78,9 @@ export function gate(): Gate {
   return { opened: promise.then(() => undefined), open: () => resolve(undefined) };
 }
 
+export const digestFor = (text: string): string =>
+  `sha256:${createHash('sha256').update(text).digest('hex')}`;
+
 const lostFailure = fail('environment', 'engine-lost', 'lost the container engine').failure;
 const closedFailure = fail('environment', 'sandbox-died', 'the sandbox was closed').failure;
 const maxSection = 1024 * 1024;
@@ -69,10 +89,14 @@ export function scriptedEngine(script: EngineScript = {}): ScriptedEngine {
   const calls: string[] = [];
   const lost = new AbortController();
   const open = new Set<ScriptedSandbox>();
+  const store = scriptedStore();
+  const inUse = (): SandboxSpec[] => [...open].map(({ spec }) => spec);
   return {
     description: 'scripted',
     lost: lost.signal,
     calls,
+    snapshots: scriptedSnapshots(store, inUse),
+    caches: scriptedCaches(store, inUse),
     get sandboxes() {
       return open.size;
     },
@@ -84,14 +108,28 @@ export function scriptedEngine(script: EngineScript = {}): ScriptedEngine {
     async image(reference) {
       calls.push(`image ${reference}`);
       if (lost.signal.aborted) return { ok: false, failure: lostFailure };
-      const id = `sha256:${createHash('sha256').update(reference).digest('hex')}`;
-      return (await script.image?.(reference)) ?? ok({ reference, id, digest: id });
+      const id = digestFor(reference);
+      const digest = pinnedDigest(reference) ?? id;
+      const image = { reference, id, digest, published: true, hasVolumes: false };
+      return (await script.image?.(reference)) ?? ok(image);
+    },
+    registryDigest(reference, signal) {
+      calls.push(`registry ${reference}`);
+      if (lost.signal.aborted) return Promise.resolve({ ok: false, failure: lostFailure });
+      if (signal.aborted) return Promise.resolve(fail('environment', 'cancelled', 'cancelled'));
+      return Promise.resolve(
+        script.registryDigest?.(reference) ?? ok(pinnedDigest(reference) ?? digestFor(reference)),
+      );
     },
     async open(spec) {
       calls.push(`open ${spec.job}`);
       const failure = lost.signal.aborted ? lostFailure : await script.open?.(spec);
       if (failure !== undefined) return { ok: false, failure };
-      const sandbox = new ScriptedSandbox(spec, script, lost.signal, calls, () => open.delete(sandbox));
+      if (spec.snapshot !== null && !store.snapshots.has(spec.snapshot))
+        return fail('environment', 'snapshot-missing', `there is no snapshot ${spec.snapshot}`);
+      const sandbox = new ScriptedSandbox(spec, script, store, lost.signal, calls, () =>
+        open.delete(sandbox),
+      );
       open.add(sandbox);
       return ok(sandbox);
     },
@@ -107,9 +145,11 @@ class ScriptedSandbox implements Sandbox {
   readonly owner = { uid: 0, gid: 0 };
   readonly serviceEnd = new AbortController();
   readonly services = new Set<string>();
-  readonly #files = new Map<string, string>();
+  readonly spec: SandboxSpec;
+  readonly #files: ScriptedFiles;
+  readonly #caches: ReadonlyMap<string, ScriptedFiles>;
+  readonly #store: ScriptedStore;
   readonly #closing = new AbortController();
-  readonly #spec: SandboxSpec;
   readonly #script: EngineScript;
   readonly #lost: AbortSignal;
   readonly #calls: string[];
@@ -119,11 +159,15 @@ class ScriptedSandbox implements Sandbox {
   constructor(
     spec: SandboxSpec,
     script: EngineScript,
+    store: ScriptedStore,
     lost: AbortSignal,
     calls: string[],
     closed: () => void,
   ) {
-    this.#spec = spec;
+    this.spec = spec;
+    this.#store = store;
+    this.#files = new Map(store.snapshots.get(spec.snapshot ?? '')?.files);
+    this.#caches = new Map(spec.caches.map((cache) => [cache.cache, volumeOf(store, cache)]));
     this.#script = script;
     this.#lost = lost;
     this.#calls = calls;
@@ -178,6 +222,15 @@ class ScriptedSandbox implements Sandbox {
     return ran.ok ? ran.value : { ...nothing, failure: ran.failure, stopped: wanted(stop) };
   }
 
+  snapshot(store: string): Promise<Outcome<Snapshot>> {
+    return this.#alone('snapshot', async () => {
+      const failure = await this.#script.snapshot?.(this.spec);
+      if (failure !== undefined) return { ok: false, failure };
+      const image = this.spec.image.id;
+      return ok(keepSnapshot(this.#store, { store, image, files: this.#files }));
+    });
+  }
+
   get(path: string): Promise<Outcome<Readable | null>> {
     return this.#alone(`get ${path}`, async () => {
       const found = [...this.#files].filter(([file]) => file === path || file.startsWith(`${path}/`));
@@ -194,7 +247,7 @@ class ScriptedSandbox implements Sandbox {
 
   close(): Promise<void> {
     if (this.#closing.signal.aborted) return Promise.resolve();
-    this.#calls.push(`close ${this.#spec.job}`);
+    this.#calls.push(`close ${this.spec.job}`);
     this.#closing.abort();
     this.#closed();
     return Promise.resolve();
@@ -206,8 +259,9 @@ class ScriptedSandbox implements Sandbox {
     const trapped = gate();
     let traps = false;
     const io: StepIo = {
-      job: this.#spec.job,
+      job: this.spec.job,
       files: this.#files,
+      caches: this.#caches,
       write: async (stream, bytes) => {
         if (!over.signal.aborted) await output(stream, Buffer.from(bytes));
       },
@@ -253,8 +307,8 @@ class ScriptedSandbox implements Sandbox {
 
   /** Calls on one sandbox never overlap: the engine that makes them so has a bug. */
   async #alone<T>(call: string, does: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
-    if (this.#busy) throw new Error(`${this.#spec.job}: ${call} while another call is under way`);
-    this.#calls.push(call.replace(/^\w+/, (verb) => `${verb} ${this.#spec.job}`));
+    if (this.#busy) throw new Error(`${this.spec.job}: ${call} while another call is under way`);
+    this.#calls.push(call.replace(/^\w+/, (verb) => `${verb} ${this.spec.job}`));
     if (this.#lost.aborted) return { ok: false, failure: lostFailure };
     if (this.#closing.signal.aborted) return { ok: false, failure: closedFailure };
     this.#busy = true;
@@ -272,6 +326,7 @@ const nothing: StepEnd = {
   stopped: false,
   leftOvers: 0,
   outOfMemory: false,
+  hostFilesChanged: false,
 };
 
 const wanted = (stop: StopSignals): boolean => stop.stop.aborted || stop.kill.aborted;

@@ -1,9 +1,9 @@
 // A case folder (pipeline, sources, expected.json) → what differs from what it expects. test/cases/README.md has the format.
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { isDeepStrictEqual, promisify } from 'node:util';
 import { z } from 'zod';
 import { instanceFileName } from '../../src/model/instance-name.ts';
 import type { JobResult, RunResult } from '../../src/model/result.ts';
@@ -52,6 +52,8 @@ const expectation = {
   trees: z.record(z.string(), z.array(z.string())).optional(),
   'digest-of-run': z.int().optional(),
   'other-digest-than-run': z.int().optional(),
+  'folder-of-run': z.int().optional(),
+  reused: texts.optional(),
 };
 const caseSchema = z.strictObject({
   ...expectation,
@@ -89,7 +91,12 @@ export async function checkCase(folder: string, start: Start = startCli): Promis
     throw new Error([title, ...differences, '--- output', ran.output].join('\n'));
   };
   await next(first);
-  if (twice) await next({ ...first, 'digest-of-run': 1 });
+  if (twice) {
+    const { args = ['run'], exit = 0, result, log } = first;
+    await next({ ...first, args: [...args, '--no-reuse'], 'digest-of-run': 1 });
+    // Once more, from what the runs before recorded: the same result and the same logs.
+    await next({ args, exit, result, log, 'digest-of-run': 1 });
+  }
   for (const { edit, ...expected } of later) await next(expected, edit);
 }
 
@@ -156,6 +163,10 @@ function compare(expected: RunExpectation, ran: Ran, runs: readonly Ran[], proje
       differ(`tree ${path}`, entries, listTree(join(project.path, inRun(run, path)))),
     ),
     ...compareDigests(expected, ran, runs),
+    ...Object.entries(expected.reused ?? {}).flatMap(([job, wanted]) =>
+      differ(`${job} reused`, wanted, reusedOf(run, job)),
+    ),
+    ...compareFolders(expected['folder-of-run'], ran, runs, project),
   ];
 }
 
@@ -211,6 +222,42 @@ function compareDigests(expected: RunExpectation, { run }: Ran, runs: readonly R
       : []),
   ];
 }
+
+/** `all`, `none`, or `prefix` and the number of its steps. */
+function reusedOf(run: Ran['run'], job: string): string | null {
+  const times = run?.times.jobs[job];
+  if (times?.reused !== 'prefix') return times?.reused ?? null;
+  return `prefix ${times.steps.filter(({ reused }) => reused).length}`;
+}
+
+/** Names may be any bytes; left out is what tells of times or of what was reused. */
+const listBytes = `
+  find . ! -name events.jsonl ! -name run.json ! -name inputs.json ! -path ./summary.md '(' ! -type d -o -empty ')' -printf '%M %p %l\\n'
+  find . ! -name events.jsonl ! -name run.json ! -name inputs.json ! -path ./summary.md -type f -exec sha256sum '{}' +`;
+
+/** The two run folders hold the same files with the same bytes, whatever was reused. */
+function compareFolders(
+  number: number | undefined,
+  { run }: Ran,
+  runs: readonly Ran[],
+  project: Project,
+): string[] {
+  if (number === undefined) return [];
+  const [before = [], now = []] = [runFolder(runs, number), run?.folder ?? '.'].map((folder) =>
+    execFileSync('bash', ['-c', listBytes], { cwd: join(project.path, folder), encoding: 'latin1' }).split(
+      '\n',
+    ),
+  );
+  return [
+    ...before.filter((line) => !now.includes(line)).map((line) => `run folder: lacks ${line}`),
+    ...now.filter((line) => !before.includes(line)).map((line) => `run folder: has ${line}`),
+    ...(isDeepStrictEqual(inputsOf(runs[number - 1]), inputsOf({ run })) ? [] : ['inputs.json differs']),
+  ];
+}
+
+/** The instances stand in the order in which they ended. */
+const inputsOf = (ran: Pick<Ran, 'run'> | undefined) =>
+  ran?.run && { ...ran.run.inputs, instances: ran.run.inputs.instances.toSorted() };
 
 /** Entries below a folder as `ls -F` marks them: `run*`, `link -> target`; folders only where they are empty (`empty/`). */
 function listTree(root: string): string[] | null {

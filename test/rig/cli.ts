@@ -1,5 +1,8 @@
 // bin/lockstep as a child process: what it printed and how it ended.
 import { spawn, type ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const launcher = fileURLToPath(new URL('../../bin/lockstep', import.meta.url));
@@ -25,12 +28,18 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** Where runs in a folder keep their records: what another test left must not answer for them. */
+export const cacheHome = (cwd: string): string => {
+  const digest = createHash('sha256').update(cwd).digest('hex').slice(0, 16);
+  return join(tmpdir(), `lockstep-test-cache-${process.pid}-${digest}`);
+};
+
 /** The environment is the test's, less what would colour or redirect the output. */
 export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions): Cli {
   const plain = { NO_COLOR: '', FORCE_COLOR: '' };
   const child = spawn(launcher, args, {
     cwd,
-    env: { ...process.env, ...plain, ...env },
+    env: { ...process.env, ...plain, XDG_CACHE_HOME: cacheHome(cwd), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

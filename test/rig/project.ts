@@ -1,14 +1,25 @@
 // A throw-away folder with a pipeline in it, as a user would have one.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync, mkdirSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+  mkdirSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseRunInputs, parseRunResult, parseRunTimes } from '../../src/model/run-files.ts';
-import { runCli, startCli, type Cli, type CliEnd } from './cli.ts';
+import { cacheHome, runCli, startCli, type Cli, type CliEnd } from './cli.ts';
 
 export class Project implements Disposable {
   readonly #started: Cli[] = [];
   readonly path = realpathSync(mkdtempSync(join(tmpdir(), 'lockstep-test-')));
+
+  /** `XDG_CACHE_HOME` of the runs that are started here. */
+  readonly cache = cacheHome(this.path);
 
   constructor(files: Readonly<Record<string, string>> = {}) {
     this.write(files);
@@ -62,6 +73,16 @@ export class Project implements Disposable {
   /** A test that failed half way leaves no run behind. */
   [Symbol.dispose](): void {
     for (const { child } of this.#started) if (child.exitCode === null) child.kill('SIGKILL');
-    rmSync(this.path, { recursive: true, force: true });
+    removeSnapshots(this.cache);
+    for (const folder of [this.path, this.cache]) rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Images and volumes of the store that lies there. */
+function removeSnapshots(cache: string): void {
+  const file = join(cache, 'lockstep', 'v1', 'store-id');
+  if (!existsSync(file)) return;
+  const filter = `label=dev.lockstep.store=${readFileSync(file, 'utf8').trim()}`;
+  const script = `docker image prune -af --filter '${filter}'; docker volume ls -q --filter '${filter}' | xargs -r docker volume rm`;
+  execFileSync('sh', ['-c', `{ ${script}; } >/dev/null 2>&1 || true`]);
 }

@@ -20,8 +20,8 @@ describe('docs/errors.md', () => {
   const union = /DiagnosticCode =([^;]*);/.exec(read('src/model/diagnostic.ts'))?.[1] ?? '';
   const diagnostics = found(union, /'([a-z-]+)'/g);
   const failures = sources.flatMap((text) => found(text, new RegExp(`${call.source}'([a-z-]+)'`, 'g')));
-  const notices = globSync('engine/**/*.ts', { cwd: root }).flatMap((path) =>
-    found(read(path), /\bcode: '([a-z-]+)'/g),
+  const notices = globSync('{engine,src/compose}/**/*.ts', { cwd: root }).flatMap((path) =>
+    found(read(path), /\b(?:code: |notices\.tell\()'([a-z-]+)'/g),
   );
   const explained = found(read('docs/errors.md'), /^\| `([a-z-]+)` +\|/gm);
 

@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { readRunFolder, writeRunFolder } from '../../../engine/finished-run.ts';
+import { writeRunFolder } from '../../../engine/finished-run.ts';
+import { readRunFolder } from '../../../engine/read-run-folder.ts';
 import { runFolderAt } from '../../../engine/run-folder.ts';
 import { resultDigest, type RunResult } from '../../../src/model/result.ts';
 

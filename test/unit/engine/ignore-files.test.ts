@@ -7,8 +7,23 @@ import { expect, it } from 'vitest';
 import { listUnignored } from '../../../engine/ignore-files.ts';
 
 const folders = ['', 'a', 'a/b', 'a/[x]', 'a/b/c d'];
-const names = ['one.log', 'two.log', '#x', '!y', 'b', 'z\\'];
-const rules = [
+const names = [
+  'one.log',
+  'two.log',
+  '#x',
+  '!y',
+  'b',
+  'z\\',
+  'a ',
+  'a\n',
+  'a\t',
+  '-',
+  ']',
+  'caf\u00e9',
+  '\u00e0',
+  'ab',
+];
+const plain = [
   ...[
     '*.log',
     '!one.log',
@@ -43,6 +58,41 @@ const rules = [
   ],
 ];
 
+const pieces = [
+  ...['a', 'b', '*', '**', '?', '[', '[ab]', '[!a]', '[^a]', '[a-b]', '[]a]', '[]-]', '[\\]]', '[[:alpha:]]'],
+  ...[
+    '[b-a]',
+    '\\',
+    '\\a',
+    '\\*',
+    '\\ ',
+    ' ',
+    '/',
+    '#',
+    '!',
+    '-',
+    '.',
+    '^',
+    '$',
+    '+',
+    '(',
+    '{a,b}',
+    '|',
+    '\t',
+    '\r',
+  ],
+  ...['**/', '/**', '\u00e9', '\u00e0', 'log', '\ufeff'],
+];
+const hostile = fc
+  .tuple(
+    fc.constantFrom('', '', '!', '/', '#', '\\', '\\!'),
+    fc.array(fc.constantFrom(...pieces), { minLength: 1, maxLength: 3 }),
+    fc.constantFrom('', '', '/', ' ', '  ', '\\ ', '\r', '\t'),
+  )
+  .map(([start, middle, end]) => `${start}${middle.join('')}${end}`);
+const rule = fc.oneof(fc.constantFrom(...plain), hostile);
+const lineEnds = fc.constantFrom('\n', '\r\n');
+
 /** What git itself says, of the same files. */
 function gitSays(root: string): string[] {
   const env = { ...process.env, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' };
@@ -56,10 +106,9 @@ it(
   () =>
     fc.assert(
       fc.asyncProperty(
-        fc.dictionary(fc.constantFrom(...folders), fc.array(fc.constantFrom(...rules), { maxLength: 4 }), {
-          minKeys: 1,
-        }),
-        async (ignoreFiles) => {
+        fc.dictionary(fc.constantFrom(...folders), fc.array(rule, { maxLength: 4 }), { minKeys: 1 }),
+        lineEnds,
+        async (ignoreFiles, lineEnd) => {
           const root = mkdtempSync(join(tmpdir(), 'lockstep-ignore-'));
           try {
             for (const folder of folders) {
@@ -69,7 +118,7 @@ it(
               }
             }
             for (const [folder, lines] of Object.entries(ignoreFiles)) {
-              writeFileSync(join(root, folder, '.gitignore'), lines.join('\n'));
+              writeFileSync(join(root, folder, '.gitignore'), lines.join(lineEnd));
             }
             const listed = await listUnignored(root);
             expect(listed.ok && [...listed.value].sort()).toEqual(gitSays(root));
@@ -78,10 +127,35 @@ it(
           }
         },
       ),
-      { numRuns: 25 },
+      {
+        numRuns: 60,
+        examples: [
+          // Git compares `a` by itself: `**` begins what is left.
+          [{ '': ['a**/[x]'] }, '\n'],
+          [{ '': ['one**/**'], a: ['!o**/*.log'] }, '\n'],
+          // White space that is no space counts, and a byte of a letter is none.
+          [{ '': ['a\t', '\u00e0'] }, '\n'],
+          [{ '': ['a\t ', 'b\r'] }, '\r\n'],
+          // A byte at a time.
+          [{ '': ['caf?'], a: ['caf??'] }, '\n'],
+          [{ '': ['\ufeffb'], a: ['b', '\ufeff*'] }, '\r\n'],
+          // What an excluded folder holds cannot come back.
+          [{ '': ['a/', '!a/b', '!one.log'], 'a/b': ['!*'] }, '\n'],
+        ],
+      },
     ),
   60_000,
 );
+
+it('takes a file that is not UTF-8', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'lockstep-ignore-'));
+  const latin = Buffer.from('caf\u00e9\n', 'latin1');
+  writeFileSync(join(root, '.gitignore'), latin);
+  writeFileSync(Buffer.concat([Buffer.from(`${root}/`), latin.subarray(0, -1)]), '');
+  writeFileSync(join(root, 'caf\u00e9'), '');
+  expect(await listUnignored(root)).toEqual({ ok: true, value: ['.gitignore', 'caf\u00e9'] });
+  rmSync(root, { recursive: true });
+});
 
 it('follows no link to an ignore file', async () => {
   const root = mkdtempSync(join(tmpdir(), 'lockstep-ignore-'));

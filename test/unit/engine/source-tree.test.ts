@@ -199,6 +199,41 @@ describe('with git', () => {
     ]);
   });
 
+  it.each([
+    ['with CRLF and a byte order mark', '\ufeff*.md\r\n!keep.md\r\n'],
+    ['without an end of line', '*.md\n!keep.md'],
+  ])('reads a .lockstepignore %s', async (_, text) => {
+    for (const path of ['a.md', 'keep.md', 'sub/a.md']) write(path);
+    write('.lockstepignore', text);
+    expect(await paths()).toEqual(['.lockstepignore', 'keep.md']);
+  });
+
+  it('follows no link to a .lockstepignore', async () => {
+    for (const path of ['a.md', 'sub/a.md', 'rules']) write(path);
+    write('rules', '*.md\n');
+    symlinkSync('../rules', join(root, 'sub/.lockstepignore'));
+    git(root, 'add', '.');
+    expect(await paths()).toEqual(['a.md', 'rules', 'sub/.lockstepignore', 'sub/a.md']);
+  });
+
+  it('asks each repository for itself whether it trusts the bits on disk', async () => {
+    for (const path of ['mine', 'nested/theirs']) write(path, 'x', 0o755);
+    git(join(root, 'nested'), 'init', '-q');
+    git(root, 'add', 'mine');
+    git(join(root, 'nested'), 'config', 'core.fileMode', 'false');
+    const bits = async () =>
+      (await readOk()).entries.map((entry) => entry.type === 'file' && [entry.path, entry.executable]);
+    expect(await bits()).toEqual([
+      ['mine', true],
+      ['nested/theirs', false],
+    ]);
+    git(join(root, 'nested'), 'add', '--chmod=+x', 'theirs');
+    expect(await bits()).toEqual([
+      ['mine', true],
+      ['nested/theirs', true],
+    ]);
+  });
+
   it('takes executable bits from the index where git does not trust the disk', async () => {
     write('run', 'x', 0o755);
     write('text', 'x', 0o644);

@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { imageProblem } from '../../../src/model/image-reference.ts';
+import { describe, expect, it, test } from 'vitest';
+import { imageProblem, pinnedDigest, withDigest } from '../../../src/model/image-reference.ts';
 
 describe('imageProblem', () => {
   it.each([
@@ -28,4 +28,23 @@ describe('imageProblem', () => {
   ])('%j is none', (reference, why) => {
     expect(imageProblem(reference)).toMatch(why);
   });
+});
+
+const digest = `sha256:${'a'.repeat(64)}`;
+
+test.each([
+  ['node', 'node'],
+  ['node:22', 'node'],
+  ['localhost:5000/a/b:1', 'localhost:5000/a/b'],
+  ['localhost:5000/a', 'localhost:5000/a'],
+  [`r.example/a:1@sha256:${'b'.repeat(64)}`, 'r.example/a'],
+])('%s by its digest', (reference, name) => {
+  expect(withDigest(reference, digest)).toBe(`${name}@${digest}`);
+  expect(imageProblem(withDigest(reference, digest))).toBeNull();
+  expect(pinnedDigest(withDigest(reference, digest))).toBe(digest);
+});
+
+test('a tag pins nothing', () => {
+  expect(pinnedDigest('node:22')).toBeNull();
+  expect(pinnedDigest(`node@sha512:${'a'.repeat(128)}`)).toBeNull();
 });

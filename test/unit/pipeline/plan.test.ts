@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { factsRead, planPipeline } from '../../../src/pipeline/plan.ts';
+import { createEvaluator } from '../../../src/pipeline/evaluator.ts';
+import { planPipeline } from '../../../src/pipeline/plan.ts';
 import { unsupportedYet } from '../../../src/pipeline/not-yet.ts';
 import { context, describeAll, example, load, plan, refusePlan, request, withJobs } from './sample.ts';
 
@@ -369,8 +370,8 @@ describe('the matrix', () => {
   });
 });
 
-describe('factsRead', () => {
-  const facts = (jobs: string, top = '') => [...factsRead(load(withJobs(jobs, top)))];
+describe('the facts read', () => {
+  const facts = (jobs: string, top = '') => load(withJobs(jobs, top)).facts;
 
   it('is empty where nothing is read', () => {
     expect(facts('a: { steps: [x] }')).toEqual([]);
@@ -425,6 +426,7 @@ it('says where a param is declared when none is', () => {
   const { diagnostics } = planPipeline(
     load(withJobs('a: { steps: [x] }')),
     request({ params: { colour: 'red' } }),
+    createEvaluator(),
   );
   expect(diagnostics).toMatchObject([
     { code: 'unknown-param', hint: 'declare it under `params` at the top of the file' },
@@ -436,7 +438,6 @@ describe('unsupportedYet', () => {
     const loaded = load(example);
     const places = (jobs: string[]) => describeAll(unsupportedYet(loaded, jobs), example);
     expect(places(['lint', 'test', 'build', 'release'])).toEqual([
-      'not-yet@18:5 caches',
       'not-yet@28:9 secrets',
       'not-yet@45:5 secrets',
     ]);
@@ -452,7 +453,6 @@ jobs:
   a: { steps: [x] }
   b: { image: y, caches: [], steps: [x], services: { d: { image: { ref: z, auth: { username: u, password-secret: S } }, secrets: [S] } } }`;
     expect(describeAll(unsupportedYet(load(text), ['a', 'b']), text)).toEqual([
-      'not-yet@4:75 caches',
       'not-yet@4:30 auth',
       'not-yet@7:121 secrets',
       'not-yet@7:76 auth',

@@ -2,7 +2,9 @@
 import type { CiContext } from '../../../src/model/ci-context.ts';
 import type { Diagnostic } from '../../../src/model/diagnostic.ts';
 import type { Plan } from '../../../src/model/plan.ts';
-import { parsePipeline, type LoadedPipeline } from '../../../src/pipeline/parse.ts';
+import { createEvaluator } from '../../../src/pipeline/evaluator.ts';
+import type { LoadedPipeline } from '../../../src/pipeline/loaded.ts';
+import { parsePipeline } from '../../../src/pipeline/parse.ts';
 import { planPipeline, type PlanRequest } from '../../../src/pipeline/plan.ts';
 
 /** The example of the language's own description. */
@@ -104,13 +106,13 @@ export const request = (more: Partial<PlanRequest> = {}): PlanRequest => ({
 });
 
 export function plan(text: string, more: Partial<PlanRequest> = {}): Plan {
-  const { plan: made, diagnostics } = planPipeline(load(text), request(more));
+  const { plan: made, diagnostics } = planPipeline(load(text), request(more), createEvaluator());
   if (!made) throw new Error(`no plan: ${JSON.stringify(diagnostics)}`);
   return made;
 }
 
 export const refusePlan = (text: string, more: Partial<PlanRequest> = {}): string[] => {
-  const { plan: made, diagnostics } = planPipeline(load(text), request(more));
+  const { plan: made, diagnostics } = planPipeline(load(text), request(more), createEvaluator());
   if (made) throw new Error('there is a plan');
   return describeAll(diagnostics, text);
 };

@@ -28,6 +28,7 @@ export const jobStarted = (job: string, attempt = 1): RunEvent => ({
   attempt,
   image: 'busybox',
   steps: ['build'],
+  reused: 'none',
 });
 
 export const stepStarted = (job: string, step: number, name: string): RunEvent => ({
@@ -38,6 +39,7 @@ export const stepStarted = (job: string, step: number, name: string): RunEvent =
   name,
   phase: 'steps',
   attempt: 1,
+  reused: false,
 });
 
 export const stepFinished = (
@@ -56,6 +58,8 @@ export const stepFinished = (
   exitCode: 0,
   allowedFailure: false,
   durationMs: 1200,
+  reused: false,
+  savedMs: 0,
   ...more,
 });
 
@@ -83,6 +87,7 @@ export const jobFinished = (
   durationMs: 12_300,
   attempts: 1,
   result: { status: 'success', 'allowed-failure': false, outputs: {}, artifacts: {}, steps: [], ...result },
+  reused: 'none',
   ...more,
 });
 

@@ -106,7 +106,7 @@ test('what went on: notices, services, retries, skipped steps, cancelling', () =
       { type: 'service-ready', job: 'a', service: 'db', durationMs: 900 },
       { type: 'job-retrying', job: 'a', attempt: 1, reason: 'timeout', delayMs: 1000 },
       jobStarted('a', 2),
-      { type: 'step-started', job: 'a', step: 1, at: 0, name: 'tidy', phase: 'finally', attempt: 2 },
+      { type: 'step-started', job: 'a', step: 1, at: 0, name: 'tidy', phase: 'finally', attempt: 2, reused: false },
       {
         type: 'step-finished',
         job: 'a',
@@ -117,6 +117,8 @@ test('what went on: notices, services, retries, skipped steps, cancelling', () =
         status: 'skipped',
         allowedFailure: false,
         durationMs: 0,
+        reused: false,
+        savedMs: 0,
       },
       { type: 'run-cancelling', at: 0, signal: 'SIGINT', atOnce: false },
       { type: 'run-cancelling', at: 0, signal: 'SIGTERM', atOnce: true },

@@ -39,7 +39,7 @@ test('the log file has the bytes of both streams in their order, the events say 
 
 test('a job that says nothing has an empty log', async () => {
   const { emit, close } = recorder();
-  await emit({ type: 'job-started', job: 'a', at: 0, attempt: 1, image: 'x', steps: [] });
+  await emit({ type: 'job-started', job: 'a', at: 0, attempt: 1, image: 'x', steps: [], reused: 'none' });
   await close();
   expect(readFileSync(join(folder, 'a.log'), 'utf8')).toBe('');
 });

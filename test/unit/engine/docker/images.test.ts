@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { digestOf, repositoryOf } from '../../../../engine/docker/images.ts';
+import { publishedDigest, repositoryOf } from '../../../../engine/docker/images.ts';
 import { pullFailure } from '../../../../engine/docker/errors.ts';
 
 const digest = (letter: string): string => `sha256:${letter.repeat(64)}`;
@@ -17,13 +17,14 @@ test.each([
   expect(repositoryOf(reference)).toBe(repository);
 });
 
-test('the digest is the one of the reference’s own repository, else the id', () => {
-  const info = { Id: digest('0'), RepoDigests: [`other@${digest('1')}`, `node@${digest('2')}`] };
-  expect(digestOf('node:22', info)).toBe(digest('2'));
-  expect(digestOf('docker.io/library/other', info)).toBe(digest('1'));
-  expect(digestOf('third', info)).toBe(digest('0'));
-  expect(digestOf(`node@${digest('3')}`, info)).toBe(digest('3'));
-  expect(digestOf('node', { Id: digest('0'), RepoDigests: [] })).toBe(digest('0'));
+test('the digest is the one of the reference’s own repository, and none where no registry gave the image', () => {
+  const info = { RepoDigests: [`other@${digest('1')}`, `node@${digest('2')}`] };
+  expect(publishedDigest('node:22', info)).toBe(digest('2'));
+  expect(publishedDigest('docker.io/library/other', info)).toBe(digest('1'));
+  expect(publishedDigest('third', info)).toBeNull();
+  expect(publishedDigest(`node@${digest('3')}`, info)).toBe(digest('3'));
+  expect(publishedDigest('node', { RepoDigests: [] })).toBeNull();
+  expect(publishedDigest('node', { RepoDigests: null })).toBeNull();
 });
 
 test.each([

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { ownerText, parseOwner, standing, thisOwner } from '../../../../engine/docker/owner.ts';
+import { ownerText, parseOwner, standing, thisOwner } from '../../../../engine/owner.ts';
 import { mayGo } from '../../../../engine/docker/sweep.ts';
 
 const now = 1_000_000;
-const thing = { labels: { 'dev.lockstep.run': 'r' }, created: now - 10, running: false };
+const labels = { 'dev.lockstep.run': 'r', 'dev.lockstep.owner': 'o' };
+const thing = { kind: 'container', labels, created: now - 10, running: false } as const;
 const none = new Set<string>();
 
 test('a dead owner’s things go, a live one’s stay, whatever their age', () => {
@@ -20,9 +21,15 @@ test('a foreign owner’s things go when they are old and nothing of that run li
   expect(mayGo({ ...thing, created: now - 23 * 3600 }, 'foreign', none, now)).toBe(false);
 });
 
-test('what belongs to the store is never swept', () => {
-  const stored = { ...thing, labels: { ...thing.labels, 'dev.lockstep.store': 's' } };
-  expect(mayGo(stored, 'dead', none, now)).toBe(false);
+test('a volume of a store is never swept, a container that was started from its snapshot is', () => {
+  const stored = { ...thing, labels: { ...labels, 'dev.lockstep.store': 's' } };
+  expect(mayGo({ ...stored, kind: 'volume' }, 'dead', none, now)).toBe(false);
+  expect(mayGo(stored, 'dead', none, now)).toBe(true);
+});
+
+test('a container that somebody else started from a snapshot is never swept', () => {
+  const inherited = { ...thing, labels: { 'dev.lockstep.run': '', 'dev.lockstep.owner': '' }, created: 0 };
+  expect(mayGo(inherited, 'foreign', none, now)).toBe(false);
 });
 
 test('an owner is read back as it was written, nonsense is nobody', async () => {

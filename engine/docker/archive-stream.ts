@@ -1,0 +1,48 @@
+// Tar streams into a container and out of the engine, that always end: cut when the engine or what they are for is gone.
+import { Readable } from 'node:stream';
+import { ok } from '../../src/model/failure.ts';
+import { GivenUp, streamBounded } from './bounded-stream.ts';
+import type { Attempt, EngineLink } from './engine-link.ts';
+
+const stallMs = 60_000;
+
+/** Unpacks the tar at `path`. Rejects only with what `tar` rejects with. */
+export async function sendTar(
+  link: EngineLink,
+  { id, path }: { readonly id: string; readonly path: string },
+  tar: AsyncIterable<Uint8Array>,
+  signals: readonly AbortSignal[] = [],
+): Promise<Attempt<void>> {
+  const sent = streamBounded(tar, stallMs, [link.lost, ...signals]);
+  try {
+    const file = Readable.from(sent.chunks, { objectMode: false });
+    await sent.orOver(link.docker.getContainer(id).putArchive(file, { path, abortSignal: sent.over }));
+    return ok(undefined);
+  } catch (error) {
+    if (sent.sourceError !== null) throw sent.sourceError.error;
+    return error instanceof GivenUp ? { ok: false, failure: error.failure } : { ok: false, error };
+  } finally {
+    sent.end();
+  }
+}
+
+/** What the engine answers as a stream; its reader gets an error when it is cut. */
+export async function receive(
+  link: EngineLink,
+  doing: string,
+  ms: number,
+  request: () => Promise<NodeJS.ReadableStream>,
+  signals: readonly AbortSignal[] = [],
+): Promise<Attempt<Readable>> {
+  const got = await link.attempt(doing, ms, request);
+  if (!got.ok) return got;
+  const stream = got.value;
+  if (!(stream instanceof Readable)) throw new TypeError('an archive is an HTTP answer');
+  const over = new AbortController();
+  const cut = (): unknown =>
+    stream.destroy(new Error(link.lost.aborted ? 'lost the container engine' : 'closed'));
+  for (const signal of [link.lost, ...signals])
+    signal.addEventListener('abort', cut, { signal: over.signal });
+  stream.once('close', () => over.abort());
+  return ok(stream);
+}

@@ -1,0 +1,281 @@
+// A job while it runs → the records of its steps, snapshots where they pay, and in the end the record of the whole.
+import type { Scope } from '../src/contract/evaluator.ts';
+import type { KeyLock, RecordStore } from '../src/contract/record-store.ts';
+import type { Sandbox } from '../src/contract/sandbox.ts';
+import type { PlannedStep } from '../src/model/plan.ts';
+import type {
+  Key,
+  KeyChain,
+  KeyLink,
+  KeyParts,
+  RecordedFinally,
+  RecordedLog,
+  RecordedSnapshot,
+} from '../src/model/record.ts';
+import type { TreeEntry } from '../src/model/tree.ts';
+import type { StoredReport } from './collect.ts';
+import { storeFileList } from './file-list.ts';
+import type { StoredArtifact } from './finished-job.ts';
+import { endParts, keyOf, skippedParts, stepParts } from './key.ts';
+import { recordLog, type LogRecording } from './log-frames.ts';
+import type { JobPlace, KnownStep } from './recorded-job.ts';
+import type { StepFinish } from './run-step.ts';
+import type { Run } from './run.ts';
+import { storeTree } from './stored-tree.ts';
+
+/** A snapshot pays when the steps since the last one took this long. */
+const worthSnapshotMs = 1000;
+
+export interface Recording {
+  readonly place: JobPlace;
+  /** Parts of `place.start`. */
+  readonly parts: KeyParts;
+  /** In words of `RecordStore.chains`. */
+  readonly chainOf: string;
+  /** Of the first key that is not recorded, and how many steps come before it. */
+  readonly lock: KeyLock | null;
+  readonly recorded: number;
+  /** False where a commit does not hold all that the job's steps see. */
+  readonly snapshots: boolean;
+}
+
+/** What a job that succeeded leaves. */
+export interface JobYield {
+  readonly steps: readonly StepFinish[];
+  readonly outputs: Readonly<Record<string, string>>;
+  readonly artifacts: readonly StoredArtifact[];
+  readonly reports: readonly StoredReport[];
+}
+
+/** Calls in the order of the steps: `known`, `begin`, `end`, …, `endSteps`, `beginFinally`, …, `finish`. */
+export class JobRecording {
+  readonly #run: Run;
+  readonly #recording: Recording;
+  readonly #links: KeyLink[];
+  readonly #finally: LogRecording[] = [];
+  #recordsAny = false;
+  /** Null: what follows depends on something that is not recorded. */
+  #before: Key | null;
+  #current: { readonly link: KeyLink; readonly log: LogRecording } | null = null;
+  #end: KeyLink | null = null;
+  #unsavedMs = 0;
+  #snapshots: boolean;
+  #lock: KeyLock | null;
+  /** Writes go on beside the steps, one after the other. */
+  #writes: Promise<unknown> = Promise.resolve();
+  readonly #previous: Promise<readonly KeyChain[]>;
+
+  constructor(run: Run, recording: Recording) {
+    this.#run = run;
+    this.#recording = recording;
+    this.#before = recording.place.start;
+    this.#links = [{ key: recording.place.start, parts: recording.parts }];
+    this.#snapshots = recording.snapshots;
+    this.#lock = recording.lock;
+    this.#previous = this.#store.chains(recording.chainOf);
+  }
+
+  get #store(): RecordStore {
+    return this.#run.reuse.store;
+  }
+
+  /** A step that was answered from its record. */
+  known({ key, parts }: KnownStep): void {
+    this.#before = key;
+    this.#later(async () => {
+      const links = (await this.#previous).flatMap((chain) => chain.links);
+      this.#links.push(links.find((link) => link.key === key) ?? { key, parts });
+    });
+  }
+
+  /** Of a step that is about to run, or that its `if` skips. Where its log is to be recorded too; null: nowhere. */
+  async begin(index: number, step: PlannedStep, scope: Scope, runs: boolean): Promise<LogRecording | null> {
+    if (this.#before === null) return null;
+    const { place } = this.#recording;
+    const files = place.files[index] ?? [];
+    const parts = runs
+      ? stepParts(this.#before, step, scope, { ...place, files })
+      : skippedParts(this.#before, files);
+    if (parts === null || !step.reuse) {
+      this.stop();
+      return null;
+    }
+    const link: KeyLink = { key: keyOf(parts), parts };
+    if (!runs) {
+      this.#before = link.key;
+      this.#later(() => this.#links.push(link));
+      return null;
+    }
+    if (index >= this.#recording.recorded) await this.#moveLock(link.key);
+    const log = recordLog(() => this.#store.openBlob());
+    this.#current = { link, log };
+    return log;
+  }
+
+  /** Waits for the snapshot, if one is made. `more`: steps follow. `holdsAll`: a snapshot now would hold what services know. */
+  async end(
+    finish: StepFinish,
+    sandbox: Sandbox,
+    { index, more, holdsAll }: { index: number; more: boolean; holdsAll: boolean },
+  ): Promise<void> {
+    const current = this.#current;
+    this.#current = null;
+    if (current === null) return;
+    const { link, log } = current;
+    if (this.#before === null || !finish.recordable) {
+      await log.discard();
+      this.stop();
+      return;
+    }
+    this.#before = link.key;
+    this.#unsavedMs += finish.durationMs;
+    this.#snapshots &&= !finish.hostFilesChanged;
+    const files = this.#recording.place.files[index] ?? [];
+    const snapshot = more && holdsAll ? await this.#snapshot(sandbox, index) : null;
+    this.#later(async () => {
+      const recordedLog = await log.finish();
+      if (recordedLog === null) return snapshot?.snapshot && this.#remove(snapshot.snapshot);
+      const { key } = link;
+      const { outputs, summary, durationMs } = finish;
+      const put = await this.#store.putRecord({
+        ...{ schema: 1, kind: 'step', key, at: this.#run.now(), durationMs, outputs, summary },
+        log: recordedLog,
+        ...snapshot,
+      });
+      this.#recordsAny ||= put;
+      if (put) this.#links.push({ ...link, ...(await storeFileList(this.#store, files)) });
+      if (snapshot?.snapshot === undefined) return;
+      if (put) await this.#store.putSnapshot(snapshot.snapshot);
+      // Nobody would ever start from it.
+      else await this.#remove(snapshot.snapshot);
+    });
+  }
+
+  /** After the last of the steps, before `finally`. */
+  async endSteps(scope: Scope, succeeded: boolean): Promise<void> {
+    const { place } = this.#recording;
+    if (!succeeded || place.job.finally.some((step) => !step.reuse)) this.stop();
+    if (this.#before === null) return;
+    const files = place.files.slice(place.job.steps.length);
+    const parts = endParts(this.#before, scope, { ...place, files });
+    if (parts === null) return;
+    this.#end = { key: keyOf(parts), parts };
+    await this.#moveLock(this.#end.key);
+  }
+
+  /** Of a `finally` step that is about to run. */
+  beginFinally(): LogRecording | null {
+    if (this.#end === null) return null;
+    const log = recordLog(() => this.#store.openBlob());
+    this.#finally.push(log);
+    return log;
+  }
+
+  /** Nothing that follows is recorded. */
+  stop(): void {
+    this.#before = null;
+    this.#end = null;
+  }
+
+  /** `made`: null when the job did not succeed. The run waits for what is still written; resolves when it is. */
+  finish(made: JobYield | null): Promise<unknown> {
+    this.#later(async () => {
+      const end = this.#end;
+      if (end !== null && made !== null) await this.#recordJob(end, made);
+      else for (const log of this.#finally) await log.discard();
+      const { chainOf } = this.#recording;
+      if (this.#recordsAny) await this.#store.putChain(chainOf, { at: this.#run.now(), links: this.#links });
+    });
+    this.#release();
+    this.#run.later(this.#writes);
+    return this.#writes;
+  }
+
+  async #recordJob(end: KeyLink, { steps, outputs, artifacts, reports }: JobYield): Promise<void> {
+    const logs: RecordedLog[] = [];
+    for (const log of this.#finally) {
+      const recorded = await log.finish();
+      if (recorded === null) return;
+      logs.push(recorded);
+    }
+    const trees = [];
+    for (const { name, folder, entries } of artifacts) {
+      const tree = await storeTree(this.#store, name, folder, entries);
+      if (tree === null) return;
+      trees.push(tree);
+    }
+    const reportTrees = [];
+    for (const { kind, folder, entries } of reports) {
+      const tree = await storeTree(this.#store, kind, folder, entries);
+      if (tree === null) return;
+      reportTrees.push({ ...tree, kind });
+    }
+    const put = await this.#store.putRecord({
+      ...{ schema: 1, kind: 'job', key: end.key, at: this.#run.now(), outputs },
+      durationMs: steps.reduce((sum, step) => sum + step.durationMs + step.savedMs, 0),
+      artifacts: trees,
+      reports: reportTrees,
+      finally: steps.slice(this.#recording.place.job.steps.length).map((step) => recordedFinally(step, logs)),
+    });
+    this.#recordsAny ||= put;
+    if (put) this.#links.push(end);
+  }
+
+  /** A failed one costs a later run some time, never this one its result. */
+  async #snapshot(
+    sandbox: Sandbox,
+    index: number,
+  ): Promise<{ snapshot?: RecordedSnapshot; snapshotMs?: number } | null> {
+    if (!this.#snapshots || this.#unsavedMs < worthSnapshotMs || (await this.#tooDear(index))) return null;
+    const started = this.#run.now();
+    const made = await sandbox.snapshot(this.#store.id);
+    if (!made.ok) {
+      this.#snapshots = false;
+      return null;
+    }
+    this.#unsavedMs = 0;
+    return { snapshot: made.value, snapshotMs: this.#run.now() - started };
+  }
+
+  async #remove({ id }: RecordedSnapshot): Promise<void> {
+    const engine = await this.#run.engine();
+    if (engine.ok) await engine.value.snapshots.remove(id);
+  }
+
+  /** Whether a snapshot at this place took longer, the last time, than the steps since the one before it. */
+  async #tooDear(index: number): Promise<boolean> {
+    const last = (await this.#previous)[0]?.links[index + 1];
+    const record = last === undefined ? null : await this.#store.record(last.key);
+    return record?.kind === 'step' && (record.snapshotMs ?? 0) > this.#unsavedMs;
+  }
+
+  /** Others who wait for the step before see its record, then wait for this one. */
+  async #moveLock(key: Key): Promise<void> {
+    if (this.#lock === null || this.#lock.key === key) return;
+    const next = await this.#store.tryLock(key);
+    this.#release();
+    this.#lock = next;
+  }
+
+  #release(): void {
+    const lock = this.#lock;
+    this.#lock = null;
+    this.#writes = this.#writes.then(() => lock?.release());
+  }
+
+  #later(work: () => unknown): void {
+    this.#writes = this.#writes.then(work);
+  }
+}
+
+function recordedFinally(step: StepFinish, logs: RecordedLog[]): RecordedFinally {
+  const { status, 'exit-code': exitCode } = step.result;
+  const { durationMs, summary } = step;
+  const log = status === 'skipped' ? { frames: '' } : (logs.shift() ?? { frames: '' });
+  return { status, ...(exitCode !== undefined && { exitCode }), durationMs, summary, log };
+}
+
+/** Files that lie in a workspace already when the job is opened. */
+export const filesOf = (
+  workspace: readonly (readonly { readonly entry: TreeEntry }[])[],
+): readonly (readonly TreeEntry[])[] => workspace.map((items) => items.map(({ entry }) => entry));

@@ -1,0 +1,93 @@
+// A job all of which is recorded → its outcome, as if it had run: files restored, logs told again, no container.
+import type { RecordStore } from '../src/contract/record-store.ts';
+import type { JobRecord } from '../src/model/record.ts';
+import { announceArtifact, announceReport, type StoredReport } from './collect.ts';
+import type { StoredArtifact } from './finished-job.ts';
+import type { KnownStep } from './recorded-job.ts';
+import { logIsThere, replayKnown, replayStep } from './replay-step.ts';
+import type { JobInstance } from './resolve-job.ts';
+import type { JobAttempt } from './job-attempt.ts';
+import { skipStep, type StepFinish } from './run-step.ts';
+import type { Run } from './run.ts';
+import { restoreTree } from './stored-tree.ts';
+
+export interface WholeJob {
+  readonly known: readonly KnownStep[];
+  readonly record: JobRecord;
+}
+
+/** `image`: the digest that the result shows, and the reference. Null, and nothing told: something that it needs is gone or damaged. */
+export async function replayJob(
+  run: Run,
+  instance: JobInstance,
+  image: { readonly reference: string; readonly digest: string },
+  { known, record }: WholeJob,
+): Promise<JobAttempt | null> {
+  const { id, job } = instance;
+  const restored = await restore(run, instance, record);
+  if (restored === null || !(await logsAreThere(run.reuse.store, known, record))) {
+    await run.folder.clear(id);
+    return null;
+  }
+  await run.emit({
+    ...{ type: 'job-started', job: id, at: run.now(), attempt: 1, image: image.reference },
+    ...{ steps: [...job.steps, ...job.finally].map(({ name }) => name), reused: 'all' },
+  });
+  const steps: StepFinish[] = [];
+  for (const [step, planned] of job.steps.entries()) {
+    steps.push(await replayKnown(run, { job: id, step }, planned, known[step]?.record ?? null));
+  }
+  for (const [index, planned] of job.finally.entries()) {
+    const ref = { job: id, step: job.steps.length + index };
+    const recorded = record.finally[index];
+    if (recorded === undefined || recorded.status === 'skipped')
+      steps.push(await skipStep(run, ref, planned, 'finally'));
+    else steps.push(await replayStep(run, ref, planned, 'finally', { ...recorded, outputs: {} }));
+  }
+  for (const artifact of restored.artifacts) await announceArtifact(run, id, artifact);
+  for (const report of restored.reports) await announceReport(run, id, report);
+  return {
+    result: {
+      ...{ status: 'success', 'allowed-failure': false, image: image.digest, outputs: record.outputs },
+      artifacts: Object.fromEntries(restored.artifacts.map(({ name, digest }) => [name, digest])),
+      steps: steps.map(({ result }) => result),
+    },
+    artifacts: restored.artifacts,
+    reports: restored.reports,
+    steps,
+    reused: 'all',
+  };
+}
+
+interface Restored {
+  readonly artifacts: readonly StoredArtifact[];
+  readonly reports: readonly StoredReport[];
+}
+
+async function restore(run: Run, { id }: JobInstance, record: JobRecord): Promise<Restored | null> {
+  const artifacts: StoredArtifact[] = [];
+  for (const tree of record.artifacts) {
+    const folder = run.folder.artifactFolder(id, tree.name);
+    const entries = await restoreTree(run.reuse.store, tree, folder);
+    if (entries === null) return null;
+    artifacts.push({ name: tree.name, folder, digest: tree.digest, entries });
+  }
+  const reports: StoredReport[] = [];
+  for (const tree of record.reports) {
+    const folder = run.folder.reportFolder(id, tree.kind);
+    const entries = await restoreTree(run.reuse.store, tree, folder);
+    if (entries === null) return null;
+    reports.push({ kind: tree.kind, folder, entries });
+  }
+  return { artifacts, reports };
+}
+
+async function logsAreThere(
+  store: RecordStore,
+  known: readonly KnownStep[],
+  record: JobRecord,
+): Promise<boolean> {
+  const logs = [...known.flatMap((step) => step.record ?? []), ...record.finally].map(({ log }) => log);
+  for (const log of logs) if (!(await logIsThere(store, log))) return false;
+  return true;
+}

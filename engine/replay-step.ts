@@ -1,0 +1,69 @@
+// A recorded step → the events of a step that ran, and how it ended.
+import type { RecordStore } from '../src/contract/record-store.ts';
+import type { StepRef } from '../src/model/event.ts';
+import type { PlannedStep } from '../src/model/plan.ts';
+import type { LogFrame, RecordedLog, StepRecord } from '../src/model/record.ts';
+import type { StepResult, StepStatus } from '../src/model/result.ts';
+import { readFrames } from './log-frames.ts';
+import { skipStep, type StepFinish } from './run-step.ts';
+import type { Run } from './run.ts';
+import { verifies } from './stored-tree.ts';
+
+export interface Replayed {
+  readonly status: StepStatus;
+  readonly exitCode?: number;
+  readonly outputs: Readonly<Record<string, string>>;
+  readonly durationMs: number;
+  readonly summary: string;
+  readonly log: RecordedLog;
+}
+
+/** Its name and phase come from the present plan. */
+export async function replayStep(
+  run: Run,
+  ref: StepRef,
+  { name }: PlannedStep,
+  phase: 'steps' | 'finally',
+  recorded: Replayed,
+): Promise<StepFinish> {
+  const { status, exitCode, outputs, durationMs: savedMs, summary } = recorded;
+  const code = exitCode === undefined ? {} : { exitCode };
+  await run.emit({ type: 'step-started', ...ref, at: run.now(), name, phase, attempt: 1, reused: true });
+  for await (const frame of framesOf(run.reuse.store, recorded.log)) {
+    await run.emit({ type: 'log', ...ref, ...frame });
+  }
+  if (summary !== '') await run.emit({ type: 'step-summary', ...ref, markdown: summary });
+  await run.emit({
+    ...{ type: 'step-finished', ...ref, at: run.now(), name, phase, status, ...code },
+    ...{ allowedFailure: false, durationMs: 0, reused: true, savedMs },
+  });
+  const result: StepResult = { name, status, ...(exitCode !== undefined && { 'exit-code': exitCode }) };
+  return {
+    ...{ result, outputs, summary, durationMs: 0, reused: true, savedMs },
+    ...{ allowed: false, misconfigured: false, recordable: false, hostFilesChanged: false },
+  };
+}
+
+/** A step whose outcome is known; one without a record is one that its `if` skips. */
+export const replayKnown = (
+  run: Run,
+  ref: StepRef,
+  planned: PlannedStep,
+  record: StepRecord | null,
+): Promise<StepFinish> =>
+  record === null
+    ? skipStep(run, ref, planned, 'steps')
+    : replayStep(run, ref, planned, 'steps', { ...record, status: 'success', exitCode: 0 });
+
+/** Whether the log is there, whole: asked before the first event, since what was told cannot be taken back. */
+export const logIsThere = (store: RecordStore, log: RecordedLog): Promise<boolean> =>
+  'blob' in log ? verifies(store, log.blob) : Promise.resolve(true);
+
+async function* framesOf(store: RecordStore, log: RecordedLog): AsyncGenerator<LogFrame> {
+  if ('frames' in log) {
+    if (log.frames !== '') yield* readFrames([Buffer.from(log.frames, 'base64')]);
+    return;
+  }
+  const blob = await store.blob(log.blob);
+  if (blob !== null) yield* readFrames(blob.chunks);
+}

@@ -1,0 +1,28 @@
+// The environment → the folder where all caches of this version's layout stand.
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import type { Environment } from '../contract/provider.ts';
+
+/** Changes with the layout or the format of a file there; folders of other versions are left alone. */
+const layout = 'v1';
+
+/**
+ * Absolute; null where the user has no home. A relative `XDG_CACHE_HOME` counts as unset:
+ * https://specifications.freedesktop.org/basedir-spec/latest/
+ */
+export function cacheFolder({ XDG_CACHE_HOME: named }: Environment): string | null {
+  const parent = named && isAbsolute(named) ? named : join(home(), '.cache');
+  return isAbsolute(parent) ? join(parent, 'lockstep', layout) : null;
+}
+
+/** Where records lie: who has no home keeps them in the state folder. */
+export const recordFolder = (root: string, environment: Environment): string =>
+  cacheFolder(environment) ?? join(root, '.lockstep', 'cache', layout);
+
+function home(): string {
+  try {
+    return homedir();
+  } catch {
+    return '';
+  }
+}

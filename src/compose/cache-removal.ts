@@ -1,0 +1,160 @@
+// How long something may lie unused → the cache folder and the engine without it, and what was freed.
+import type { RemoveSnapshot } from '../../engine/cache/store-upkeep.ts';
+import type { StoredSnapshot } from '../contract/record-store.ts';
+import type { CacheVolumeInfo, Engine } from '../contract/sandbox.ts';
+import type { CacheAmount, CacheKind, CacheRemoval } from '../model/cache-contents.ts';
+import { ok, type Outcome } from '../model/failure.ts';
+import { engineOf, type CacheOptions, type OpenedCache, useCache, volumeNotes } from './cache.ts';
+import { cacheFiles, removeCacheFile } from './cache-files.ts';
+
+/** What a run makes is in the engine a moment before anything remembers it. */
+const orphanMs = 3600_000;
+
+/**
+ * `unusedForMs`: what was not used for longer goes, and so does what nothing remembers and what the dead left half
+ * written; `'all'`: everything. What is in use stays. Failures of `useCache`.
+ */
+export async function removeFromCache(
+  options: CacheOptions,
+  unusedForMs: number | 'all',
+): Promise<Outcome<CacheRemoval>> {
+  const removal = await useCache(options, (cache) => removeUnused(cache, unusedForMs));
+  if (!removal.ok) return removal;
+  const removed = { records: none, snapshots: none, 'cache-directories': none, indexes: none };
+  const nothing = { engine: null, removed, inUse: [], unreached: 0, faults: [] };
+  return ok(removal.value ?? nothing);
+}
+
+const none: CacheAmount = { count: 0, bytes: 0 };
+
+async function removeUnused(cache: OpenedCache, unusedForMs: number | 'all'): Promise<CacheRemoval> {
+  const { folder, store, engine, faults } = cache;
+  const now = Date.now();
+  const isDue: IsDue = (usedAt, atMostMs = Infinity) =>
+    unusedForMs === 'all' || now - usedAt > Math.min(unusedForMs, atMostMs);
+  const remembered = await store.snapshots();
+  const notes = volumeNotes(folder);
+  const inEngine = engine.ok
+    ? await removeHeld(engine.value, store.id, isDue, { remembered, notes })
+    : { snapshots: none, volumes: none, inUse: [], end: engine };
+  const dueNow = (all: Iterable<{ readonly usedAt: number }>): number =>
+    [...all].filter(({ usedAt }) => isDue(usedAt)).length;
+
+  const sizes = new Map(remembered.map(({ id, bytes }) => [id, bytes]));
+  const forgotten: number[] = [];
+  const kept = new Set(inEngine.inUse.map(({ id }) => id));
+  // Those that must go are gone: the store is only to forget them.
+  const forget: RemoveSnapshot = (id) => {
+    if (!kept.has(id)) forgotten.push(sizes.get(id) ?? 0);
+    return Promise.resolve(!kept.has(id));
+  };
+  const removeSnapshot = inEngine.end.ok ? forget : null;
+  const amount =
+    unusedForMs === 'all'
+      ? await store.clear({ removeSnapshot })
+      : await store.prune({ unusedForMs, removeSnapshot });
+  return {
+    engine: engineOf(engine, inEngine.end),
+    removed: {
+      records: { count: amount.count - forgotten.length, bytes: amount.bytes - sum(forgotten) },
+      snapshots: inEngine.snapshots,
+      'cache-directories': inEngine.volumes,
+      indexes: removeFiles(folder, isDue),
+    },
+    inUse: inEngine.inUse,
+    unreached: inEngine.end.ok ? 0 : dueNow(remembered) + dueNow(notes.values()),
+    faults,
+  };
+}
+
+/** Whether it must go; `atMostMs` where it need not lie as long as the rest. */
+type IsDue = (usedAt: number, atMostMs?: number) => boolean;
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
+
+interface Known {
+  readonly remembered: readonly StoredSnapshot[];
+  readonly notes: ReturnType<typeof volumeNotes>;
+}
+
+interface HeldRemoval {
+  readonly snapshots: CacheAmount;
+  readonly volumes: CacheAmount;
+  readonly inUse: CacheRemoval['inUse'];
+  /** Where it is a failure, something may be left. */
+  readonly end: Outcome<unknown>;
+}
+
+async function removeHeld(
+  { snapshots, caches }: Engine,
+  store: string,
+  isDue: IsDue,
+  { remembered, notes }: Known,
+): Promise<HeldRemoval> {
+  const usedAt = new Map(remembered.map((snapshot) => [snapshot.id, snapshot.usedAt]));
+  const images = await removeDue({
+    list: async () => {
+      const all = await snapshots.list(store);
+      return all.ok ? ok(all.value.map((one) => ({ kind: 'snapshot' as const, ...one }))) : all;
+    },
+    isDue: ({ id, created }) => isDue(usedAt.get(id) ?? created, usedAt.has(id) ? Infinity : orphanMs),
+    remove: (id) => snapshots.remove(id),
+  });
+  if (!images.end.ok) return { ...images, snapshots: images.removed, volumes: none };
+  const volumes = await removeDue({
+    list: async () => {
+      const all = await caches.list(store);
+      const named = (one: CacheVolumeInfo) => ({ kind: 'cache directory' as const, id: one.volume, ...one });
+      return all.ok ? ok(all.value.map(named)) : all;
+    },
+    isDue: ({ id, created }) => isDue(Math.max(created, notes.get(id)?.usedAt ?? 0)),
+    remove: (volume) => caches.remove(volume),
+  });
+  return {
+    snapshots: images.removed,
+    volumes: volumes.removed,
+    inUse: [...images.inUse, ...volumes.inUse],
+    end: volumes.end,
+  };
+}
+
+interface HeldThing {
+  readonly kind: CacheKind;
+  readonly id: string;
+  readonly bytes: number;
+  readonly created: number;
+  readonly cache?: string;
+}
+
+/** In the order of the list: snapshots stand on each other. */
+async function removeDue<T extends HeldThing>(of: {
+  readonly list: () => Promise<Outcome<readonly T[]>>;
+  readonly isDue: (thing: T) => boolean;
+  readonly remove: (id: string) => Promise<Outcome<boolean>>;
+}): Promise<{ removed: CacheAmount; inUse: CacheRemoval['inUse']; end: Outcome<unknown> }> {
+  let removed = none;
+  const left = new Map<string, CacheRemoval['inUse'][number]>();
+  const all = await of.list();
+  if (!all.ok) return { removed, inUse: [], end: all };
+  for (const thing of all.value.filter(of.isDue)) {
+    const { kind, id, bytes, cache } = thing;
+    const gone = await of.remove(id);
+    if (!gone.ok) return { removed, inUse: [...left.values()], end: gone };
+    if (gone.value) removed = { count: removed.count + 1, bytes: removed.bytes + Math.max(0, bytes) };
+    else left.set(id, { kind, id, ...(cache !== undefined && { cache }) });
+  }
+  if (left.size === 0) return { removed, inUse: [], end: all };
+  // In use, or somebody else removed it meanwhile.
+  const now = await of.list();
+  const inUse = now.ok ? now.value.flatMap(({ id }) => left.get(id) ?? []) : [];
+  return { removed, inUse, end: now };
+}
+
+/** Drafts take no longer to write than an orphan to be remembered. */
+function removeFiles(folder: string, isDue: IsDue): CacheAmount {
+  const files = (['index', 'parsed', 'caches'] as const)
+    .flatMap((shelf) => cacheFiles(folder, shelf))
+    .filter(({ usedAt, isDraft }) => isDue(usedAt, isDraft ? orphanMs : Infinity))
+    .filter(removeCacheFile);
+  return { count: files.length, bytes: sum(files.map(({ bytes }) => bytes)) };
+}

@@ -1,0 +1,2 @@
+touch $'two\nlines' $'odd\xff' ./-n 'a b'
+rm -f setup.sh

@@ -1,0 +1,34 @@
+// Runs the cache store contract for the folder, the breaker in front of it, and the fake. Needs no engine.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { breaker } from '../../engine/cache/breaker.ts';
+import { folderCacheStore } from '../../engine/cache/folder-cache-store.ts';
+import type { CacheStore } from '../../src/contract/cache-store.ts';
+import { memoryCacheStore } from '../fakes/memory-cache-store.ts';
+import { cacheStoreContract, type CacheStoreUnderTest } from './cache-store.ts';
+
+const inFolder = (wrap: (store: CacheStore) => CacheStore) => (): CacheStoreUnderTest => {
+  const parent = mkdtempSync(join(tmpdir(), 'lockstep-cache-'));
+  let ticks = 0;
+  return {
+    // A clock that never stands still: the order of two puts is theirs.
+    open: () => wrap(folderCacheStore({ folder: join(parent, 'not/there/yet'), now: () => (ticks += 1) })),
+    remove: () => rmSync(parent, { recursive: true }),
+  };
+};
+
+cacheStoreContract(
+  'a folder',
+  inFolder((store) => store),
+);
+
+cacheStoreContract(
+  'a breaker before a folder',
+  inFolder((store) => breaker(store, { onOutage: () => undefined })),
+);
+
+cacheStoreContract('in memory', () => {
+  const store = memoryCacheStore();
+  return { open: () => store, remove: () => undefined };
+});

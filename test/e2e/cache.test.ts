@@ -1,0 +1,143 @@
+// `lockstep cache` against a real engine: what runs leave there is seen, and goes when it is to.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { CacheEntry } from '../../src/model/cache-contents.ts';
+import { containersOf, docker, until } from '../rig/engine.ts';
+import { Project } from '../rig/project.ts';
+
+const pipeline = `version: 1
+caches: { npm: { path: /cache } }
+jobs:
+  build:
+    image: busybox:latest
+    caches: [npm]
+    artifacts: { dist: [out] }
+    steps:
+      - echo kept > /cache/kept; echo one > /one; sleep 1.1
+      - cat /one > out
+`;
+
+/** Its second step goes on when it is told to. */
+const waiting = `version: 1
+caches: { npm: { path: /cache } }
+jobs:
+  build:
+    image: busybox:latest
+    caches: [npm]
+    steps:
+      - echo one > /one; sleep 1.1
+      - cat /one; echo wait; until [ -e /tmp/go ]; do sleep 0.1; done
+      - echo last
+`;
+
+const storeOf = (project: Project): string =>
+  readFileSync(join(project.cache, 'lockstep/v1/store-id'), 'utf8').trim();
+const count = (text: string): number => text.split('\n').filter((line) => line !== '').length;
+const snapshotsOf = (project: Project): number =>
+  count(docker('images', '-q', '--filter', `label=dev.lockstep.store=${storeOf(project)}`));
+const volumesOf = (project: Project): number =>
+  count(docker('volume', 'ls', '-q', '--filter', `label=dev.lockstep.store=${storeOf(project)}`));
+
+async function list(project: Project): Promise<readonly (CacheEntry & { 'belongs-to': unknown })[]> {
+  const { stdout } = await project.run('cache', 'ls', '--json');
+  return (JSON.parse(stdout) as { entries: (CacheEntry & { 'belongs-to': unknown })[] }).entries;
+}
+
+test('what a run leaves is listed with what it belongs to, added up, pruned when it is old, and cleared', async () => {
+  using project = new Project({ 'lockstep.yml': pipeline });
+  expect(await project.run('cache', 'ls')).toMatchObject({ code: 0, stderr: '' });
+  expect(existsSync(project.cache)).toBe(false);
+  expect((await project.run('run')).code).toBe(0);
+
+  const job = { root: project.path, file: 'lockstep.yml', job: 'build' };
+  const entries = await list(project);
+  const listed = entries.map((entry) => [entry.kind, entry['belongs-to']]);
+  expect(listed).toContainEqual(['job', [job]]);
+  for (const step of [1, 2]) expect(listed).toContainEqual(['step', [{ ...job, step }]]);
+  expect(listed).toContainEqual(['snapshot', [{ ...job, step: 1 }]]);
+  expect(listed).toContainEqual(['cache directory', [{ root: project.path, cache: 'npm' }]]);
+  expect(entries.filter(({ bytes }) => bytes === null)).toEqual([]);
+  const table = await project.run('cache', 'ls');
+  expect(table.stdout).toMatch(/^snapshot +\S+ \S+ +<1h +build step 1 +\//m);
+  expect((await project.run('cache', 'stats')).stdout).toMatch(/^snapshot +1 +/m);
+
+  expect(await project.run('cache', 'prune')).toMatchObject({ code: 0, stdout: 'nothing was removed\n' });
+  expect([snapshotsOf(project), volumesOf(project)]).toEqual([1, 1]);
+  const refused = await project.run('cache', 'clear');
+  expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('error[not-confirmed]')]);
+  const cleared = await project.run('cache', 'clear', '--yes');
+  expect([cleared.code, cleared.stdout]).toEqual([
+    0,
+    expect.stringMatching(/^freed .* 1 snapshot, 1 cache d/),
+  ]);
+  expect([snapshotsOf(project), volumesOf(project), await list(project)]).toEqual([0, 0, []]);
+  expect((await project.run('run')).code).toBe(0);
+  expect(project.lastRun().times.jobs.build?.reused).toBe('none');
+});
+
+test('a snapshot that nothing remembers is shown as such, and pruned', async () => {
+  using project = new Project({ 'lockstep.yml': pipeline });
+  await project.run('run');
+  project.sh(`rm -r ${project.cache}/lockstep/v1/snapshots ${project.cache}/lockstep/v1/records`);
+  const found = (await list(project)).filter(({ kind }) => kind === 'snapshot');
+  expect(found).toMatchObject([{ state: 'orphaned' }]);
+  // It may be a run's that is about to remember it.
+  expect((await project.run('cache', 'prune')).stdout).toBe('nothing was removed\n');
+  const pruned = await project.run('cache', 'prune', '--unused-for', '0s');
+  expect(pruned.stdout).toContain('1 snapshot');
+  expect(snapshotsOf(project)).toBe(0);
+});
+
+test('an engine that is away keeps what it holds, which is said, and is no error while there is other work', async () => {
+  using project = new Project({ 'lockstep.yml': pipeline });
+  await project.run('run');
+  const away = (...words: string[]) =>
+    project.start(['cache', ...words], { DOCKER_HOST: 'tcp://127.0.0.1:9' }).end;
+  const said = (what: string) =>
+    expect.stringMatching(
+      `^snapshots and cache directories in the engine could not be ${what}: .*\n$`,
+    ) as string;
+  expect(await away('ls')).toMatchObject({ code: 0, stderr: said('listed') });
+  expect(await away('clear', '--yes')).toMatchObject({ code: 0, stderr: said('removed') });
+  expect(await away('clear', '--yes')).toMatchObject({ code: 3, stderr: said('removed') });
+  expect([snapshotsOf(project), volumesOf(project)]).toEqual([1, 1]);
+  expect((await project.run('cache', 'clear', '--yes')).code).toBe(0);
+  expect([snapshotsOf(project), volumesOf(project)]).toEqual([0, 0]);
+});
+
+test('a run under way loses its records and comes out the same; what it uses stays, and that is told', async () => {
+  using project = new Project({ 'lockstep.yml': waiting });
+  const digests: string[] = [];
+  // The second run starts from the snapshot of the first, whose second step is another.
+  for (const [round, kept] of [
+    ['', []],
+    [' again', ['snapshot']],
+  ] as const) {
+    project.write({ 'lockstep.yml': waiting.replace('echo wait', `echo wait${round}`) });
+    const run = project.start(['run']);
+    await run.printed(/\| wait/);
+    const id = runningOf(project);
+    if (kept.length === 0) await until('the snapshot is there', () => snapshotsOf(project) === 1);
+    const store = storeOf(project);
+    if (kept.length > 0) {
+      const { code, stdout } = await project.run('cache', 'clear', '--yes');
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/^kept the snapshot [0-9a-f]{12}: /m);
+      expect(stdout).toMatch(/^kept the cache directory npm: a container uses it$/m);
+    }
+    expect(storeOf(project)).toBe(store);
+    docker('exec', id, 'touch', '/tmp/go');
+    expect(await run.end).toMatchObject({ code: 0, stdout: expect.stringContaining('| one') as string });
+    digests.push(project.lastRun().times.digest);
+  }
+  expect(new Set(digests).size).toBe(1);
+  expect((await project.run('cache', 'clear', '--yes')).code).toBe(0);
+  expect([snapshotsOf(project), volumesOf(project)]).toEqual([0, 0]);
+});
+
+/** The container of the run that is under way. */
+function runningOf(project: Project): string {
+  const [run = ''] = project.sh('ls .lockstep/runs | sort | tail -1').trim().split('\n');
+  return containersOf(run)[0] ?? 'none';
+}
