@@ -128,7 +128,7 @@ export function carriedCaches(options: CarriedCachesOptions): CarriedCaches {
           volumes.set(mount.volume, { mount, image, ...names, seeded, toSave: false });
         }
       }
-      for (const { volume } of mounts) await volumes.get(volume)?.seeded;
+      await Promise.all(mounts.map(async ({ volume }) => volumes.get(volume)?.seeded));
     },
     used(caches, mounts, status) {
       for (const { name, save } of caches) {

@@ -173,7 +173,7 @@ async function recordedInstance(
   taken: ReadonlySet<string>,
 ): Promise<FinishedInstance | null> {
   if (record === null) return null;
-  for (const { log } of record.finally) if (!(await isThere(store, log))) return null;
+  for (const step of record.finally) if (step !== null && !(await isThere(store, step.log))) return null;
   for (const { tar } of [...record.artifacts, ...record.reports])
     if (tar !== undefined && !(await store.hasBlob(tar))) return null;
   const artifacts: StoredArtifact[] = [];

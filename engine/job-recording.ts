@@ -16,7 +16,7 @@ import type { TreeEntry } from '../src/model/tree.ts';
 import type { StoredReport } from './collect.ts';
 import { storeFileList } from './file-list.ts';
 import type { StoredArtifact } from './finished-job.ts';
-import { endParts, keyOf, skippedParts, stepParts } from './key.ts';
+import { afterStep, endParts, keyOf, skippedParts, stepParts } from './key.ts';
 import { recordLog, type LogRecording } from './log-frames.ts';
 import type { JobPlace, KnownStep } from './recorded-job.ts';
 import type { StepFinish } from './run-step.ts';
@@ -39,6 +39,16 @@ export interface Recording {
   readonly snapshots: boolean;
 }
 
+/** Where the job is after a step. */
+export interface StepPoint {
+  readonly index: number;
+  /** Steps follow. */
+  readonly more: boolean;
+  /** A snapshot now would hold all: no service knows more. */
+  readonly holdsAll: boolean;
+  readonly stop: AbortSignal;
+}
+
 /** What a job that succeeded leaves. */
 export interface JobYield {
   readonly steps: readonly StepFinish[];
@@ -54,6 +64,7 @@ export class JobRecording {
   readonly #links: KeyLink[];
   readonly #finally: LogRecording[] = [];
   #recordsAny = false;
+  #isWhole = true;
   /** Null: what follows depends on something that is not recorded. */
   #before: Key | null;
   #current: { readonly link: KeyLink; readonly log: LogRecording } | null = null;
@@ -80,8 +91,8 @@ export class JobRecording {
   }
 
   /** A step that was answered from its record. */
-  known({ key, parts }: KnownStep): void {
-    this.#before = key;
+  known({ key, parts, record }: KnownStep): void {
+    this.#before = afterStep(key, record?.outputs ?? {});
     this.#later(async () => {
       const links = (await this.#previous).flatMap((chain) => chain.links);
       this.#links.push(links.find((link) => link.key === key) ?? { key, parts });
@@ -103,7 +114,7 @@ export class JobRecording {
     const link: KeyLink = { key: keyOf(parts), parts };
     if (!runs) {
       this.#before = link.key;
-      this.#later(() => this.#links.push(link));
+      this.#later(() => this.#isWhole && this.#links.push(link));
       return null;
     }
     if (index >= this.#recording.recorded) await this.#moveLock(link.key);
@@ -112,12 +123,8 @@ export class JobRecording {
     return log;
   }
 
-  /** Waits for the snapshot, if one is made. `more`: steps follow. `holdsAll`: a snapshot now would hold what services know. */
-  async end(
-    finish: StepFinish,
-    sandbox: Sandbox,
-    { index, more, holdsAll }: { index: number; more: boolean; holdsAll: boolean },
-  ): Promise<void> {
+  /** Waits for the snapshot, if one is made. */
+  async end(finish: StepFinish, sandbox: Sandbox, { index, more, holdsAll, stop }: StepPoint): Promise<void> {
     const current = this.#current;
     this.#current = null;
     if (current === null) return;
@@ -127,13 +134,14 @@ export class JobRecording {
       this.stop();
       return;
     }
-    this.#before = link.key;
+    this.#before = afterStep(link.key, finish.outputs);
     this.#unsavedMs += finish.durationMs;
     this.#snapshots &&= !finish.hostFilesChanged;
     const files = this.#recording.place.files[index] ?? [];
-    const snapshot = more && holdsAll ? await this.#snapshot(sandbox, index) : null;
+    const snapshot = more && holdsAll ? await this.#snapshot(sandbox, index, stop) : null;
     this.#later(async () => {
       const recordedLog = await log.finish();
+      this.#isWhole &&= recordedLog !== null;
       if (recordedLog === null) return snapshot?.snapshot && this.#remove(snapshot.snapshot);
       const { key } = link;
       const { outputs, summary, durationMs } = finish;
@@ -143,7 +151,9 @@ export class JobRecording {
         ...snapshot,
       });
       this.#recordsAny ||= put;
-      if (put) this.#links.push({ ...link, ...(await storeFileList(this.#store, files)) });
+      // A chain ends at the first gap: its links stand for the steps by their place.
+      this.#isWhole &&= put;
+      if (this.#isWhole) this.#links.push({ ...link, ...(await storeFileList(this.#store, files)) });
       if (snapshot?.snapshot === undefined) return;
       if (put) await this.#store.putSnapshot(snapshot.snapshot);
       // Nobody would ever start from it.
@@ -171,10 +181,11 @@ export class JobRecording {
     return log;
   }
 
-  /** Nothing that follows is recorded. */
+  /** Nothing that follows is recorded, so nobody is to wait for it. */
   stop(): void {
     this.#before = null;
     this.#end = null;
+    this.#release();
   }
 
   /** `made`: null when the job did not succeed. The run waits for what is still written; resolves when it is. */
@@ -192,12 +203,9 @@ export class JobRecording {
   }
 
   async #recordJob(end: KeyLink, { steps, outputs, artifacts, reports }: JobYield): Promise<void> {
-    const logs: RecordedLog[] = [];
-    for (const log of this.#finally) {
-      const recorded = await log.finish();
-      if (recorded === null) return;
-      logs.push(recorded);
-    }
+    const finished = await Promise.all(this.#finally.map((log) => log.finish()));
+    const logs = finished.filter((log) => log !== null);
+    if (logs.length < finished.length) return;
     const trees = [];
     for (const { name, folder, entries } of artifacts) {
       const tree = await storeTree(this.#store, name, folder, entries);
@@ -218,17 +226,20 @@ export class JobRecording {
       finally: steps.slice(this.#recording.place.job.steps.length).map((step) => recordedFinally(step, logs)),
     });
     this.#recordsAny ||= put;
-    if (put) this.#links.push(end);
+    if (put && this.#isWhole) this.#links.push(end);
   }
 
   /** A failed one costs a later run some time, never this one its result. */
   async #snapshot(
     sandbox: Sandbox,
     index: number,
+    stop: AbortSignal,
   ): Promise<{ snapshot?: RecordedSnapshot; snapshotMs?: number } | null> {
-    if (!this.#snapshots || this.#unsavedMs < worthSnapshotMs || (await this.#tooDear(index))) return null;
+    if (!this.#snapshots || this.#unsavedMs < worthSnapshotMs) return null;
+    const lastMs = await this.#lastSnapshotMs(index);
+    if (lastMs > this.#unsavedMs) return { snapshotMs: lastMs };
     const started = this.#run.now();
-    const made = await sandbox.snapshot(this.#store.id);
+    const made = await sandbox.snapshot(this.#store.id, stop);
     if (!made.ok) {
       this.#snapshots = false;
       return null;
@@ -242,11 +253,11 @@ export class JobRecording {
     if (engine.ok) await engine.value.snapshots.remove(id);
   }
 
-  /** Whether a snapshot at this place took longer, the last time, than the steps since the one before it. */
-  async #tooDear(index: number): Promise<boolean> {
+  /** What a snapshot at this place took the last time; 0 where none is known of. */
+  async #lastSnapshotMs(index: number): Promise<number> {
     const last = (await this.#previous)[0]?.links[index + 1];
     const record = last === undefined ? null : await this.#store.record(last.key);
-    return record?.kind === 'step' && (record.snapshotMs ?? 0) > this.#unsavedMs;
+    return record?.kind === 'step' ? (record.snapshotMs ?? 0) : 0;
   }
 
   /** Others who wait for the step before see its record, then wait for this one. */
@@ -268,14 +279,22 @@ export class JobRecording {
   }
 }
 
-function recordedFinally(step: StepFinish, logs: RecordedLog[]): RecordedFinally {
-  const { status, 'exit-code': exitCode } = step.result;
-  const { durationMs, summary } = step;
-  const log = status === 'skipped' ? { frames: '' } : (logs.shift() ?? { frames: '' });
-  return { status, ...(exitCode !== undefined && { exitCode }), durationMs, summary, log };
+function recordedFinally(
+  { result, durationMs, summary }: StepFinish,
+  logs: RecordedLog[],
+): RecordedFinally | null {
+  return result.status === 'skipped' ? null : { durationMs, summary, log: logs.shift() ?? { frames: '' } };
 }
 
 /** Files that lie in a workspace already when the job is opened. */
 export const filesOf = (
   workspace: readonly (readonly { readonly entry: TreeEntry }[])[],
-): readonly (readonly TreeEntry[])[] => workspace.map((items) => items.map(({ entry }) => entry));
+): readonly (readonly TreeEntry[])[] =>
+  workspace.map((items) => {
+    // Jobs share them; what is frozen is digested once.
+    const files = entriesOf.get(items) ?? Object.freeze(items.map(({ entry }) => entry));
+    entriesOf.set(items, files);
+    return files;
+  });
+
+const entriesOf = new WeakMap<object, readonly TreeEntry[]>();

@@ -215,6 +215,13 @@ function resolveStep(
   return timeout === null || timeout.ok ? env : null;
 }
 
+/**
+ * What the next key stands on. A step that gave other outputs than before, though nothing decided them, is another past:
+ * what was recorded after the old ones is not what comes after these.
+ */
+export const afterStep = (key: Key, outputs: Readonly<Record<string, string>>): Key =>
+  Object.keys(outputs).length === 0 ? key : keyOf({ of: 'step', after: key, outputs: envDigests(outputs) });
+
 /** ki of a step whose `if` does not hold: its files come with the next one that runs. */
 export const skippedParts = (before: Key, files: readonly TreeEntry[]): KeyParts => ({
   of: 'step',
@@ -232,8 +239,9 @@ const scriptParts = (step: PlannedStep, job: PlannedJob): JsonObject => ({
 });
 
 /**
- * The job's own key. `scope` has all of its steps; what its `finally` steps give is not known before they ran and
- * follows from their scripts, so it counts as empty. Null where an expression needs more than that.
+ * The job's own key. `scope` has all of its steps. What its `finally` steps give is not known before they ran: it follows
+ * from their scripts, but which facts an expression then reads does not, so where one can be read (by its `id`) all
+ * facts count. Null where an expression has no value.
  */
 export function endParts(
   before: Key,
@@ -275,7 +283,14 @@ export function endParts(
     outputs: Object.fromEntries(outputs),
     reports: { ...job.reports },
     finally: steps,
+    ...(job.finally.some(({ id }) => id !== null) && { facts: factsDigest(scope) }),
   };
+}
+
+/** All but what differs from run to run, which no such job reads, and its steps, on which the key stands. */
+function factsDigest({ contexts }: Scope): string {
+  const facts = Object.entries(contexts).filter(([name]) => name !== 'run' && name !== 'steps');
+  return textDigest(canonicalJson(Object.fromEntries(facts)));
 }
 
 function withEmptySteps(scope: Scope, unknown: readonly PlannedStep[]): Scope {

@@ -59,7 +59,12 @@ async function changesSince(
   for (const [index, now] of links.entries()) {
     const before = nearest.links[index];
     if (before === undefined || before.key === now.key || before.parts.of !== now.parts.of) continue;
-    changes.push(...partChanges(before.parts, now.parts));
+    const parts = partChanges(before.parts, now.parts);
+    // A key stands on what the step before gave, too.
+    const isFirst = links[index - 1]?.key === nearest.links[index - 1]?.key;
+    if (isFirst && parts.length === 0 && before.parts.files === now.parts.files)
+      changes.push({ what: ['outputs of the step before'], change: 'changed' });
+    changes.push(...parts);
     if (now.parts.files === before.parts.files) continue;
     const was = await filesOf(store, before, chains);
     const is = (files[index - 1] ?? []).map(fileLine);

@@ -1,5 +1,5 @@
 // A job that must run → its images and its sandbox, which starts from the newest snapshot of the steps that are known.
-import type { Image, Sandbox, SandboxSpec, ServiceSpec } from '../src/contract/sandbox.ts';
+import type { CacheMount, Image, Sandbox, SandboxSpec, ServiceSpec } from '../src/contract/sandbox.ts';
 import { fail, ok, type Outcome } from '../src/model/failure.ts';
 import type { PlannedJob } from '../src/model/plan.ts';
 import { cacheMounts } from './cache-mounts.ts';
@@ -11,6 +11,7 @@ export interface OpenedJob {
   readonly sandbox: Sandbox;
   readonly image: Image;
   readonly services: readonly ServiceSpec[];
+  readonly mounts: readonly CacheMount[];
   /** Steps that the sandbox has behind it. */
   readonly known: readonly KnownStep[];
 }
@@ -35,32 +36,38 @@ export async function openJob(
   const brought = image && ((await run.carrier?.opening({ job, mounts, image, known }, signal)) ?? known);
   if (!image || !brought || signal.aborted)
     return fail('environment', 'cancelled', 'stopped before the container was made');
-  const opened = await openNewest(run, brought, {
-    job: id,
-    runId: run.folder.id,
-    image,
-    platform: run.plan.platform,
-    user: job.user,
-    workdir: job.workdir,
-    network: job.network,
-    privileged: job.privileged,
-    resources: job.resources,
-    hasServices: resolved.services.length > 0,
-    caches: mounts,
-  });
+  const opened = await openNewest(
+    run,
+    brought,
+    {
+      job: id,
+      runId: run.folder.id,
+      image,
+      platform: run.plan.platform,
+      user: job.user,
+      workdir: job.workdir,
+      network: job.network,
+      privileged: job.privileged,
+      resources: job.resources,
+      hasServices: resolved.services.length > 0,
+      caches: mounts,
+    },
+    signal,
+  );
   if (!opened.ok) return opened;
   const services = resolved.services.flatMap((service, index) => {
     const serviceImage = serviceImages[index];
     return serviceImage ? [{ ...service, image: serviceImage }] : [];
   });
-  return ok({ ...opened.value, image, services });
+  return ok({ ...opened.value, image, services, mounts });
 }
 
-/** A snapshot that is gone makes way for the one before it, the last for the image itself. */
+/** A snapshot that cannot be started from makes way for the one before it, the last for the image itself. */
 async function openNewest(
   run: Run,
   known: readonly KnownStep[],
   spec: Omit<SandboxSpec, 'snapshot'>,
+  signal: AbortSignal,
 ): Promise<Outcome<Pick<OpenedJob, 'sandbox' | 'known'>>> {
   const engine = await run.engine();
   if (!engine.ok) return engine;
@@ -72,8 +79,7 @@ async function openNewest(
       await run.reuse.store.useSnapshot(snapshot.id);
       return ok({ sandbox: sandbox.value, known: known.slice(0, behind) });
     }
-    if (sandbox.failure.code !== 'snapshot-missing') return sandbox;
-    await run.reuse.store.forgetSnapshot(snapshot.id);
+    if (engine.value.lost.aborted || signal.aborted) return sandbox;
   }
   const sandbox = await engine.value.open({ ...spec, snapshot: null });
   return sandbox.ok ? ok({ sandbox: sandbox.value, known: [] }) : sandbox;

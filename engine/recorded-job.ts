@@ -4,7 +4,7 @@ import type { RecordStore } from '../src/contract/record-store.ts';
 import type { JsonObject } from '../src/model/json.ts';
 import type { JobRecord, Key, KeyParts, StepRecord } from '../src/model/record.ts';
 import type { TreeEntry } from '../src/model/tree.ts';
-import { endParts, keyOf, skippedParts, stepParts, type StepPlace } from './key.ts';
+import { afterStep, endParts, keyOf, skippedParts, stepParts, type StepPlace } from './key.ts';
 
 /** A step whose outcome is known before it runs; without a record it is one that its `if` skips. */
 export interface KnownStep {
@@ -60,7 +60,7 @@ export async function findRecords(store: RecordStore, place: JobPlace): Promise<
     if (runs && record?.kind !== 'step') return stop({ why: 'no-record', step, key, parts });
     known.push({ key, parts, record: record?.kind === 'step' ? record : null });
     if (planned.id !== null) context.set(planned.id, stepContext(record?.kind === 'step' ? record : null));
-    before = key;
+    before = afterStep(key, record?.kind === 'step' ? record.outputs : {});
   }
   return { known, ...(await findEnd(store, place, before, scopeAfter(place.resolved.contexts, context))) };
 }

@@ -16,11 +16,11 @@ export interface WholeJob {
   readonly record: JobRecord;
 }
 
-/** `image`: the digest that the result shows, and the reference. Null, and nothing told: something that it needs is gone or damaged. */
+/** `told`: what the run says of it beyond the records. Null, and nothing told: something that it needs is gone or damaged. */
 export async function replayJob(
   run: Run,
   instance: JobInstance,
-  image: { readonly reference: string; readonly digest: string },
+  told: { readonly image: string; readonly digest: string; readonly attempt: number },
   { known, record }: WholeJob,
 ): Promise<JobAttempt | null> {
   const { id, job } = instance;
@@ -30,7 +30,7 @@ export async function replayJob(
     return null;
   }
   await run.emit({
-    ...{ type: 'job-started', job: id, at: run.now(), attempt: 1, image: image.reference },
+    ...{ type: 'job-started', job: id, at: run.now(), attempt: told.attempt, image: told.image },
     ...{ steps: [...job.steps, ...job.finally].map(({ name }) => name), reused: 'all' },
   });
   const steps: StepFinish[] = [];
@@ -39,16 +39,18 @@ export async function replayJob(
   }
   for (const [index, planned] of job.finally.entries()) {
     const ref = { job: id, step: job.steps.length + index };
-    const recorded = record.finally[index];
-    if (recorded === undefined || recorded.status === 'skipped')
-      steps.push(await skipStep(run, ref, planned, 'finally'));
-    else steps.push(await replayStep(run, ref, planned, 'finally', { ...recorded, outputs: {} }));
+    const recorded = record.finally[index] ?? null;
+    steps.push(
+      recorded === null
+        ? await skipStep(run, ref, planned, 'finally')
+        : await replayStep(run, ref, planned, 'finally', { ...recorded, outputs: {} }),
+    );
   }
   for (const artifact of restored.artifacts) await announceArtifact(run, id, artifact);
   for (const report of restored.reports) await announceReport(run, id, report);
   return {
     result: {
-      ...{ status: 'success', 'allowed-failure': false, image: image.digest, outputs: record.outputs },
+      ...{ status: 'success', 'allowed-failure': false, image: told.digest, outputs: record.outputs },
       artifacts: Object.fromEntries(restored.artifacts.map(({ name, digest }) => [name, digest])),
       steps: steps.map(({ result }) => result),
     },
@@ -64,13 +66,16 @@ interface Restored {
   readonly reports: readonly StoredReport[];
 }
 
-async function restore(run: Run, { id }: JobInstance, record: JobRecord): Promise<Restored | null> {
+/** What the plan asks for, whatever else a record may hold. */
+async function restore(run: Run, { id, job }: JobInstance, record: JobRecord): Promise<Restored | null> {
   const artifacts: StoredArtifact[] = [];
-  for (const tree of record.artifacts) {
-    const folder = run.folder.artifactFolder(id, tree.name);
-    const entries = await restoreTree(run.reuse.store, tree, folder);
-    if (entries === null) return null;
-    artifacts.push({ name: tree.name, folder, digest: tree.digest, entries });
+  for (const [name, { when }] of Object.entries(job.artifacts)) {
+    if (when === 'failure') continue;
+    const tree = record.artifacts.find((one) => one.name === name);
+    const folder = run.folder.artifactFolder(id, name);
+    const entries = tree === undefined ? null : await restoreTree(run.reuse.store, tree, folder);
+    if (tree === undefined || entries === null) return null;
+    artifacts.push({ name, folder, digest: tree.digest, entries });
   }
   const reports: StoredReport[] = [];
   for (const tree of record.reports) {
@@ -87,7 +92,10 @@ async function logsAreThere(
   known: readonly KnownStep[],
   record: JobRecord,
 ): Promise<boolean> {
-  const logs = [...known.flatMap((step) => step.record ?? []), ...record.finally].map(({ log }) => log);
+  const logs = [
+    ...known.flatMap((step) => step.record ?? []),
+    ...record.finally.flatMap((step) => step ?? []),
+  ].map(({ log }) => log);
   for (const log of logs) if (!(await logIsThere(store, log))) return false;
   return true;
 }

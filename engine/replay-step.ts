@@ -3,15 +3,14 @@ import type { RecordStore } from '../src/contract/record-store.ts';
 import type { StepRef } from '../src/model/event.ts';
 import type { PlannedStep } from '../src/model/plan.ts';
 import type { LogFrame, RecordedLog, StepRecord } from '../src/model/record.ts';
-import type { StepResult, StepStatus } from '../src/model/result.ts';
+import type { StepResult } from '../src/model/result.ts';
 import { readFrames } from './log-frames.ts';
 import { skipStep, type StepFinish } from './run-step.ts';
 import type { Run } from './run.ts';
 import { verifies } from './stored-tree.ts';
 
+/** Of a step that ended with 0: no other is recorded. */
 export interface Replayed {
-  readonly status: StepStatus;
-  readonly exitCode?: number;
   readonly outputs: Readonly<Record<string, string>>;
   readonly durationMs: number;
   readonly summary: string;
@@ -26,18 +25,18 @@ export async function replayStep(
   phase: 'steps' | 'finally',
   recorded: Replayed,
 ): Promise<StepFinish> {
-  const { status, exitCode, outputs, durationMs: savedMs, summary } = recorded;
-  const code = exitCode === undefined ? {} : { exitCode };
+  const { outputs, durationMs: savedMs, summary } = recorded;
+  const status = 'success';
   await run.emit({ type: 'step-started', ...ref, at: run.now(), name, phase, attempt: 1, reused: true });
   for await (const frame of framesOf(run.reuse.store, recorded.log)) {
     await run.emit({ type: 'log', ...ref, ...frame });
   }
   if (summary !== '') await run.emit({ type: 'step-summary', ...ref, markdown: summary });
   await run.emit({
-    ...{ type: 'step-finished', ...ref, at: run.now(), name, phase, status, ...code },
+    ...{ type: 'step-finished', ...ref, at: run.now(), name, phase, status, exitCode: 0 },
     ...{ allowedFailure: false, durationMs: 0, reused: true, savedMs },
   });
-  const result: StepResult = { name, status, ...(exitCode !== undefined && { 'exit-code': exitCode }) };
+  const result: StepResult = { name, status, 'exit-code': 0 };
   return {
     ...{ result, outputs, summary, durationMs: 0, reused: true, savedMs },
     ...{ allowed: false, misconfigured: false, recordable: false, hostFilesChanged: false },
@@ -51,9 +50,7 @@ export const replayKnown = (
   planned: PlannedStep,
   record: StepRecord | null,
 ): Promise<StepFinish> =>
-  record === null
-    ? skipStep(run, ref, planned, 'steps')
-    : replayStep(run, ref, planned, 'steps', { ...record, status: 'success', exitCode: 0 });
+  record === null ? skipStep(run, ref, planned, 'steps') : replayStep(run, ref, planned, 'steps', record);
 
 /** Whether the log is there, whole: asked before the first event, since what was told cannot be taken back. */
 export const logIsThere = (store: RecordStore, log: RecordedLog): Promise<boolean> =>

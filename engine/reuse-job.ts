@@ -4,6 +4,7 @@ import type { Failure, Outcome } from '../src/model/failure.ts';
 import { ok } from '../src/model/failure.ts';
 import { canonicalJson } from '../src/model/json.ts';
 import type { CarriedJob } from './carried-packs.ts';
+import { startDeadline } from './deadline.ts';
 import { jobParts, keyOf } from './key.ts';
 import { filesOf, type Recording } from './job-recording.ts';
 import { findRecords, type JobPlace, type KnownStep } from './recorded-job.ts';
@@ -15,7 +16,7 @@ import type { Run } from './run.ts';
 import type { Workspace } from './workspace.ts';
 
 export type Reusable =
-  | { readonly failure: Failure }
+  | { readonly failure: Failure; readonly timedOut: boolean }
   | { readonly whole: JobAttempt }
   | {
       /** Steps that need not run where there is a snapshot of what they left. */
@@ -25,24 +26,31 @@ export type Reusable =
       readonly recording: Omit<Recording, 'snapshots'> | null;
     };
 
-/** What `signal` cuts short comes out as a failure or as nothing known. */
+/** What `signal` cuts short comes out as a failure or as nothing known; the job's timeout bounds each wait. */
 export async function startReuse(
   run: Run,
   instance: JobInstance,
   resolved: ResolvedJob,
   workspace: Workspace,
-  signal: AbortSignal,
+  { attempt, cancel: signal }: { readonly attempt: number; readonly cancel: AbortSignal },
 ): Promise<Reusable> {
   const { job } = instance;
   if (!job.reuse) return { known: [], lock: null, recording: null };
-  const images = await imageDigests(run, resolved, signal);
-  if (!images.ok) return { failure: images.failure };
+  using deadline = startDeadline(resolved.timeoutMs, [signal]);
+  const images = await imageDigests(run, resolved, deadline.signal);
+  if (!images.ok) return { failure: images.failure, timedOut: deadline.timedOut };
   const parts = jobParts(job, run.plan.platform, resolved.services, images.value);
   const place: JobPlace = {
     ...{ job, resolved, evaluator: run.evaluator, start: keyOf(parts), files: filesOf(workspace) },
   };
   const answer = run.reuse.answers
-    ? await answerJob(run, instance, { reference: resolved.image, digest: images.value.job }, place, signal)
+    ? await answerJob(
+        run,
+        instance,
+        { image: resolved.image, digest: images.value.job, attempt },
+        place,
+        signal,
+      )
     : { whole: null, known: [], lock: null };
   if (answer.whole !== null) return { whole: answer.whole };
   const { known, lock } = answer;
@@ -89,7 +97,7 @@ type Answer =
 async function answerJob(
   run: Run,
   instance: JobInstance,
-  image: Parameters<typeof replayJob>[2],
+  told: Parameters<typeof replayJob>[2],
   place: JobPlace,
   signal: AbortSignal,
 ): Promise<Answer> {
@@ -99,7 +107,7 @@ async function answerJob(
     const { known, record, end } = await findRecords(store, place);
     if (record !== null) {
       await lock?.release();
-      const whole = await replayJob(run, instance, image, { known, record });
+      const whole = await replayJob(run, instance, told, { known, record });
       if (whole !== null) {
         if (run.carrier !== null) run.later(run.carrier.replayed(carriedJob(run, instance, place)));
         return { whole };
@@ -116,7 +124,10 @@ async function answerJob(
     if (lock !== null) continue;
     if (!isTold) await tellWaiting(run, instance.id);
     isTold = true;
-    lock = await store.lock(end.key, signal);
+    using bound = startDeadline(place.resolved.timeoutMs, [signal]);
+    lock = await store.lock(end.key, bound.signal);
+    // Whoever holds it may be stopped: from here on both do the same work.
+    if (lock === null) return { whole: null, known: await withLogs(run, known), lock };
   }
 }
 

@@ -4,7 +4,6 @@ import type { Image, Sandbox } from '../src/contract/sandbox.ts';
 import type { Reused } from '../src/model/event.ts';
 import { fail, ok, type Failure, type Outcome } from '../src/model/failure.ts';
 import type { JobReason, JobResult } from '../src/model/result.ts';
-import { cacheMounts } from './cache-mounts.ts';
 import { collectArtifacts, collectReports, type StoredReport } from './collect.ts';
 import { startDeadline } from './deadline.ts';
 import { needsContext, takenArtifacts, type FinishedJob, type StoredArtifact } from './finished-job.ts';
@@ -43,11 +42,11 @@ export async function attemptJob(
   if (!workspace.ok) return notStarted(instance, workspace.failure);
 
   if (around.attempt > 1) await run.folder.clear(instance.id);
-  const reuse = await startReuse(run, instance, resolved.value, workspace.value, around.cancel);
-  if ('failure' in reuse)
-    return around.cancel.aborted
-      ? interrupted(instance, 'cancelled', resolved.value.timeoutMs)
-      : notStarted(instance, reuse.failure);
+  const reuse = await startReuse(run, instance, resolved.value, workspace.value, around);
+  if ('failure' in reuse) {
+    if (!around.cancel.aborted && !reuse.timedOut) return notStarted(instance, reuse.failure);
+    return interrupted(instance, reuse.timedOut ? 'timeout' : 'cancelled', resolved.value.timeoutMs);
+  }
   if ('whole' in reuse) return reuse.whole;
 
   // What others are waited for counts to no timeout of this job.
@@ -65,7 +64,7 @@ export async function attemptJob(
     return notStarted(instance, opened.failure);
   }
 
-  const { image, sandbox, services, known } = opened.value;
+  const { image, sandbox, services, mounts, known } = opened.value;
   const recording =
     reuse.recording &&
     new JobRecording(run, { ...reuse.recording, snapshots: holdsAll(instance.job, image) });
@@ -102,7 +101,7 @@ export async function attemptJob(
     );
     const { carrier } = run;
     const ended = {
-      ...{ job: instance.job, mounts: cacheMounts(run, instance.job), image, status: attempt.result.status },
+      ...{ job: instance.job, mounts, image, status: attempt.result.status },
       carried: reuse.recording && carriedJob(run, instance, reuse.recording.place),
     };
     if (carrier !== null) run.later(Promise.resolve(written).then(() => carrier.ended(ended)));

@@ -145,6 +145,7 @@ async function recordEnd(open: OpenJob, progress: Progress, finish: StepFinish):
     index,
     more: index + 1 < open.instance.job.steps.length,
     holdsAll: open.services.length === 0 || !progress.servicesStarted,
+    stop: AbortSignal.any([open.stop.signal, open.run.kill]),
   });
 }
 

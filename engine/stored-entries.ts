@@ -11,7 +11,7 @@ export async function readStoredEntries(
   store: RecordStore,
   tree: RecordedTree,
 ): Promise<readonly TreeEntry[] | null> {
-  if (tree.tar === undefined) return [];
+  if (tree.tar === undefined) return tree.digest === treeDigest([]) ? [] : null;
   const blob = await store.blob(tree.tar);
   if (blob === null) return null;
   const contents: TreeEntry[] = [];

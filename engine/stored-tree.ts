@@ -36,7 +36,7 @@ export async function restoreTree(
   tree: RecordedTree,
   into: string,
 ): Promise<readonly TreeEntry[] | null> {
-  if (tree.tar === undefined) return [];
+  if (tree.tar === undefined) return tree.digest === treeDigest([]) ? [] : null;
   const blob = await store.blob(tree.tar);
   if (blob === null) return null;
   const entries = await collectTree({

@@ -28,6 +28,32 @@ export async function planWorkspace(
   job: PlannedJob,
   artifacts: readonly Taken[],
 ): Promise<Outcome<Workspace>> {
+  const planned =
+    artifacts.length === 0 ? sharedWorkspace(source, job) : mixedWorkspace(source, job, artifacts);
+  if (!planned.ok || !job.git) return planned;
+  const git = await gitFolder(source);
+  const withGit = (files: readonly PackItem[], index: number): readonly PackItem[] =>
+    index === 0 && git.ok ? [...files, ...git.value] : files;
+  return git.ok ? ok(planned.value.map(withGit)) : git;
+}
+
+/** Jobs that take no artifacts mostly see the same files: in a large tree each look at all of them shows. */
+const shared = new WeakMap<SourceTree, Map<string, Outcome<Workspace>>>();
+
+function sharedWorkspace(source: SourceTree, job: PlannedJob): Outcome<Workspace> {
+  const known = shared.get(source) ?? new Map<string, Outcome<Workspace>>();
+  shared.set(source, known);
+  const shape = JSON.stringify([job.inputs, ...[...job.steps, ...job.finally].map(({ inputs }) => inputs)]);
+  const workspace = known.get(shape) ?? mixedWorkspace(source, job, []);
+  known.set(shape, workspace);
+  return workspace;
+}
+
+function mixedWorkspace(
+  source: SourceTree,
+  job: PlannedJob,
+  artifacts: readonly Taken[],
+): Outcome<Workspace> {
   const steps = [...job.steps, ...job.finally];
   const forSteps = steps.map((step) => visibleToStep(source, job, step.inputs));
   const items = artifacts.flatMap((artifact) =>
@@ -56,9 +82,7 @@ export async function planWorkspace(
       ...items.filter(({ entry }) => matches(entry.path)),
     ]);
   });
-  if (!job.git) return ok(workspace);
-  const git = await gitFolder(source);
-  return git.ok ? ok(workspace.map((files, index) => (index === 0 ? [...files, ...git.value] : files))) : git;
+  return ok(workspace);
 }
 
 function visibleToStep(

@@ -1,12 +1,12 @@
 // A key → one holder at a time: first among the callers in this process, in their order, then among processes.
 import { hash } from 'node:crypto';
-import { rmSync, utimesSync } from 'node:fs';
+import { utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KeyLock, RecordStore } from '../../src/contract/record-store.ts';
 import type { Key } from '../../src/model/record.ts';
 import { claimLock, type LockFile, releaseLock, type Signs } from './lock-file.ts';
-import { fileNames, shelf, type StoreFolder } from './store-folder.ts';
+import { fileNames, removeFile, shelf, type StoreFolder } from './store-folder.ts';
 
 const pollMs = { first: 10, longest: 100 };
 const heartbeatMs = 5_000;
@@ -88,7 +88,7 @@ export function keyLocks(store: StoreFolder): KeyLocks {
         // Whoever holds a name has all of its files: what is not ours was left by one who died while taking over.
         const all = fileNames(store, 'locks').filter((file) => file.startsWith(`${name}.`));
         for (const file of all.map((one) => join(shelf(store, 'locks'), one))) {
-          if (!claim.files.includes(file)) rmSync(file, { force: true });
+          if (!claim.files.includes(file)) removeFile(store, file);
         }
         releaseLock(store, claim);
       }

@@ -5,14 +5,15 @@
 // file named after its text, which again only one can make; that one holds the lock. Releasing removes the files from
 // the first to the last, and whoever has made a follower looks whether the first is still there.
 import { hash, randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, linkSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, linkSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { errorCode } from '../disk-tree.ts';
 import { ownerText, parseOwner, standing } from '../owner.ts';
 import {
-  errorCode,
   isMissing,
   partialPath,
   removeDamaged,
+  removeFile,
   shelf,
   type StoreFolder,
   tellUnwritable,
@@ -57,16 +58,12 @@ export async function claimLock(
   if (dead[0] === undefined || readHolder(store, first)?.text === dead[0].text) {
     return { files: [...dead.map((holder) => holder.path), path] };
   }
-  rmSync(path, { force: true }); // The dead one's followers have been released meanwhile.
+  removeFile(store, path); // The dead one's followers have been released meanwhile.
   return 'busy';
 }
 
 export function releaseLock(store: StoreFolder, { files }: LockFile): void {
-  try {
-    for (const path of files) rmSync(path, { force: true });
-  } catch (error) {
-    tellUnwritable(store, error);
-  }
+  for (const path of files) removeFile(store, path);
 }
 
 async function makeLock(store: StoreFolder, path: string): Promise<'made' | 'busy' | 'unwritable'> {
@@ -75,10 +72,10 @@ async function makeLock(store: StoreFolder, path: string): Promise<'made' | 'bus
   try {
     await withFolders(store, () => writeFileSync(partial, text, { flag: 'wx' }));
     try {
-      linkSync(partial, path);
+      await withFolders(store, () => linkSync(partial, path));
       return 'made';
     } finally {
-      rmSync(partial, { force: true });
+      removeFile(store, partial);
     }
   } catch (error) {
     if (errorCode(error) === 'EEXIST') return 'busy';

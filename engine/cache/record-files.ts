@@ -8,12 +8,14 @@ import type {
   RecordedSnapshot,
   StoredRecord,
 } from '../../src/model/record.ts';
-import { readSealed, sealed } from './sealed-file.ts';
+import { areChains, isRecord, isSnapshot } from './record-shape.ts';
+import { readSealed, sealed, type Unsealed } from './sealed-file.ts';
 import {
   digestFile,
   fileNames,
   namedFile,
   removeFile,
+  type Shelf,
   shelf,
   type StoreFolder,
   touch,
@@ -45,8 +47,7 @@ const keptChains = 10;
 
 export function recordFiles(store: StoreFolder): RecordFiles {
   const chainsOf = (job: string): readonly KeyChain[] =>
-    readSealed<JobChains>(store, namedFile(store, 'chains', job), 'chain', (value) => value.job === job)
-      ?.value.chains ?? [];
+    readChains(store, namedFile(store, 'chains', job))?.chains ?? [];
   /** One after the other: each reads what the one before wrote. Of two processes at once one chain may be lost. */
   let lastChain: Promise<unknown> = Promise.resolve();
   return {
@@ -81,7 +82,7 @@ export function recordFiles(store: StoreFolder): RecordFiles {
     },
     useSnapshot(id) {
       const path = namedFile(store, 'snapshots', id);
-      const found = readSealed<RecordedSnapshot>(store, path, 'snapshot', (value) => value.id === id);
+      const found = readSnapshot(store, path);
       if (found !== null) touch(store, path, found.mtimeMs);
       return Promise.resolve();
     },
@@ -93,16 +94,38 @@ export function recordFiles(store: StoreFolder): RecordFiles {
   };
 }
 
+const isOfOtherSchema = ({ schema }: { readonly schema?: number }): boolean =>
+  typeof schema === 'number' && schema !== recordSchema;
+
 /** One of another schema is whole, but not for us. */
-function readRecord(
-  store: StoreFolder,
-  path: string,
-  key: string,
-): { readonly value: StoredRecord; readonly mtimeMs: number } | null {
-  const found = readSealed<StoredRecord>(store, path, 'record', (value) => value.key === key);
-  const schema: number | undefined = found?.value.schema;
-  return schema === recordSchema ? found : null;
+function readRecord(store: StoreFolder, path: string, key: string): Unsealed<StoredRecord> | null {
+  const found = readSealed<StoredRecord>(
+    store,
+    path,
+    'record',
+    (value) => value.key === key && (isOfOtherSchema(value) || isRecord(value)),
+  );
+  return found === null || isOfOtherSchema(found.value) ? null : found;
 }
+
+const readChains = (store: StoreFolder, path: string): JobChains | null =>
+  readSealed<JobChains>(
+    store,
+    path,
+    'chain',
+    ({ job, chains }) => isNameOf(store, 'chains', job, path) && areChains(chains),
+  )?.value ?? null;
+
+const readSnapshot = (store: StoreFolder, path: string): Unsealed<RecordedSnapshot> | null =>
+  readSealed<RecordedSnapshot>(
+    store,
+    path,
+    'snapshot',
+    (value) => isSnapshot(value) && isNameOf(store, 'snapshots', value.id, path),
+  );
+
+const isNameOf = (store: StoreFolder, name: Shelf, text: unknown, path: string): boolean =>
+  typeof text === 'string' && namedFile(store, name, text) === path;
 
 /** Every record that is whole, in no order. */
 export function* readRecords(store: StoreFolder): Generator<StoredRecord> {
@@ -115,20 +138,14 @@ export function* readRecords(store: StoreFolder): Generator<StoredRecord> {
 /** Every job that has chains. */
 export function* readJobs(store: StoreFolder): Generator<JobChains> {
   for (const name of fileNames(store, 'chains')) {
-    const path = join(shelf(store, 'chains'), name);
-    const found = readSealed<JobChains>(store, path, 'chain', ({ job }) => {
-      return job !== undefined && namedFile(store, 'chains', job) === path;
-    });
-    if (found !== null) yield found.value;
+    const found = readChains(store, join(shelf(store, 'chains'), name));
+    if (found !== null) yield found;
   }
 }
 
 export function readSnapshots(store: StoreFolder): StoredSnapshot[] {
   return fileNames(store, 'snapshots').flatMap((name) => {
-    const path = join(shelf(store, 'snapshots'), name);
-    const found = readSealed<RecordedSnapshot>(store, path, 'snapshot', ({ id }) => {
-      return id !== undefined && namedFile(store, 'snapshots', id) === path;
-    });
+    const found = readSnapshot(store, join(shelf(store, 'snapshots'), name));
     return found === null ? [] : [{ ...found.value, usedAt: usedAt(store, found.mtimeMs) }];
   });
 }
@@ -139,10 +156,10 @@ export function blobsOf(record: StoredRecord): Digest[] {
     record.kind === 'step'
       ? [logBlob(record.log)]
       : [
-          ...record.finally.map(({ log }) => logBlob(log)),
+          ...record.finally.map((step) => step && logBlob(step.log)),
           ...[...record.artifacts, ...record.reports].map(({ tar }) => tar),
         ];
-  return digests.filter((digest) => digest !== undefined);
+  return digests.filter((digest) => typeof digest === 'string');
 }
 
 const logBlob = (log: RecordedLog): Digest | undefined => ('blob' in log ? log.blob : undefined);

@@ -1,7 +1,8 @@
 // A JSON value ↔ a small file whose first line is the sha256 of the rest: a cut or changed one is never believed.
 import { hash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
-import { errorCode, isMissing, removeDamaged, type StoreFolder, tellUnreadable } from './store-folder.ts';
+import { errorCode } from '../disk-tree.ts';
+import { isMissing, removeDamaged, type StoreFolder, tellUnreadable } from './store-folder.ts';
 
 const sealLength = 64;
 

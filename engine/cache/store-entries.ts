@@ -3,7 +3,16 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Digest, Key } from '../../src/model/record.ts';
 import { blobsOf, readJobs, readRecords, readSnapshots } from './record-files.ts';
-import { fileNames, namedFile, type Shelf, shelf, type StoreFolder, usedAt } from './store-folder.ts';
+import {
+  fileNames,
+  isMissing,
+  namedFile,
+  type Shelf,
+  shelf,
+  type StoreFolder,
+  tellUnreadable,
+  usedAt,
+} from './store-folder.ts';
 
 export interface Entry {
   readonly bytes: number;
@@ -45,9 +54,13 @@ interface ShelfFile extends Entry {
 export function files(store: StoreFolder, name: Shelf): ShelfFile[] {
   return fileNames(store, name).flatMap((file) => {
     const path = join(shelf(store, name), file);
-    const found = statSync(path, { throwIfNoEntry: false });
-    if (found === undefined) return [];
-    return [{ name: file, path, bytes: found.size, usedAt: usedAt(store, found.mtimeMs) }];
+    try {
+      const { size, mtimeMs } = statSync(path);
+      return [{ name: file, path, bytes: size, usedAt: usedAt(store, mtimeMs) }];
+    } catch (error) {
+      if (!isMissing(error)) tellUnreadable(store, error);
+      return [];
+    }
   });
 }
 

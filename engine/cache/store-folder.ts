@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errorCode } from '../disk-tree.ts';
 import { type Owner, ownerText, parseOwner } from '../owner.ts';
 import { makeFolder } from '../make-folder.ts';
 
@@ -59,9 +60,6 @@ export function digestFile(store: StoreFolder, name: 'records' | 'blobs', digest
   return hex === undefined ? null : join(store.path, name, hex);
 }
 
-export const errorCode = (error: unknown): string =>
-  error instanceof Error && 'code' in error ? String(error.code) : '';
-
 /** `ENOTDIR`: the folder could never be made, which was told then. */
 export const isMissing = (error: unknown): boolean => ['ENOENT', 'ENOTDIR'].includes(errorCode(error));
 
@@ -99,7 +97,10 @@ export function makeFolders(store: StoreFolder): void {
   for (const name of shelves) makeFolder(shelf(store, name), 0o700);
 }
 
-/** The store's random name. One that cannot be kept lasts as long as this process. */
+/**
+ * The store's random name. Where none can be kept, one that is made from the machine and the path: what an engine holds
+ * under it is found again by the next process.
+ */
 export function readStoreId(store: StoreFolder): string {
   const path = join(store.path, 'store-id');
   const read = (): string | null => {
@@ -127,7 +128,8 @@ export function readStoreId(store: StoreFolder): string {
   } catch (error) {
     tellUnwritable(store, error);
   }
-  return read() ?? fresh;
+  const { hostname } = process.getBuiltinModule('node:os');
+  return read() ?? hash('sha256', `${hostname()}\0${store.path}`).slice(0, fresh.length);
 }
 
 /** A file on its way. Either `place` or `drop` is called, once; after `place` gave false nothing is left. */
@@ -163,7 +165,7 @@ export async function openPartial(store: StoreFolder): Promise<PartialFile | nul
         try {
           await handle.sync();
           await handle.close();
-          await rename(path, target).catch(async (error: unknown) => {
+          await withFolders(store, () => rename(path, target)).catch(async (error: unknown) => {
             if (!['EISDIR', 'ENOTEMPTY', 'EEXIST'].includes(errorCode(error))) throw error;
             removeDamaged(store, target, 'file');
             await rename(path, target);

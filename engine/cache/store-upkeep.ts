@@ -174,9 +174,13 @@ function isDue(store: StoreFolder, maxBytes: number): boolean {
   );
   if (scan === null || Math.abs(store.now() - scan.value.at) > dayMs) return true;
   if (added === 0) return false;
-  const lines = readFileSync(join(store.path, 'added'), 'utf8').trim().split('\n');
-  const bytes = lines.reduce((sum, line) => sum + Number(line), scan.value.bytes);
-  return !(bytes <= maxBytes); // Not a number: a damaged line.
+  try {
+    const lines = readFileSync(join(store.path, 'added'), 'utf8').trim().split('\n');
+    const bytes = lines.reduce((sum, line) => sum + Number(line), scan.value.bytes);
+    return !(bytes <= maxBytes); // Not a number: a damaged line.
+  } catch {
+    return true; // Another process has looked through the folder meanwhile, or nothing can be said.
+  }
 }
 
 async function keepScan(store: StoreFolder, bytes: number): Promise<void> {

@@ -26,6 +26,7 @@ export async function commit(
   container: JobContainer,
   { images, removing }: CommitContext,
   store: string,
+  stop: AbortSignal,
 ): Promise<Outcome<Snapshot>> {
   if (container.dead !== null) return refuse(container.dead);
   const { link, id, spec } = container.opened;
@@ -35,6 +36,7 @@ export async function commit(
   ]);
   if (!image.ok) return refuse(unmade(image.failure));
   if (!start.ok) return refuse(unmade(start.failure));
+  if (stop.aborted) return refuse(cancelled);
   if ((start.value.RootFS.Layers?.length ?? 0) >= maxLayers) {
     return fail('environment', 'snapshot-layers', `${spec.job} stands on ${maxLayers} layers already`);
   }
@@ -43,18 +45,23 @@ export async function commit(
     _body: { Labels: snapshotLabels(store, image.value.Size) },
   }) as Promise<{ readonly Id: string }>;
   const over = new AbortController();
-  const closed = aborted([container.closing], over.signal).then(() => null);
-  const made = await link.attempt(doing, commitMs, () => Promise.race([making, closed]));
+  const ended = aborted([container.closing, stop], over.signal).then(() => null);
+  const made = await link.attempt(doing, commitMs, () => Promise.race([making, ended]));
   over.abort();
   const info = made.ok && made.value !== null ? await images.info(made.value.Id) : null;
   if (info?.ok) return ok({ id: info.value.Id, bytes: Math.max(0, info.value.Size - image.value.Size) });
   // The engine goes on with what nobody waits for any more.
   removing(making.then((late) => remove(link, late.Id)).catch(() => undefined));
-  return refuse(await whyUnmade(container, info ?? made));
+  return refuse(await whyUnmade(container, info ?? made, stop));
 }
 
-async function whyUnmade(container: JobContainer, tried: Attempt<unknown>): Promise<Failure> {
+async function whyUnmade(
+  container: JobContainer,
+  tried: Attempt<unknown>,
+  stop: AbortSignal,
+): Promise<Failure> {
   if (container.dead !== null) return container.dead;
+  if (stop.aborted) return cancelled;
   if (tried.ok) return container.whyDead('between-steps');
   if ('failure' in tried) return unmade(tried.failure);
   const status = statusOf(tried.error);
@@ -64,6 +71,8 @@ async function whyUnmade(container: JobContainer, tried: Attempt<unknown>): Prom
 }
 
 const refuse = (failure: Failure): Outcome<never> => ({ ok: false, failure });
+
+const cancelled = fail('environment', 'snapshot-failed', 'the snapshot was cancelled').failure;
 
 const unmade = (failure: Failure): Failure => ({ ...failure, code: 'snapshot-failed' });
 

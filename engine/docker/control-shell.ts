@@ -3,7 +3,8 @@ import { Duplex } from 'node:stream';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FrameReader, MarkReader, markStart } from './log-stream.ts';
-import { controlPrelude, endOfAnswer, killAllRequest, signalRequest } from './step-script.ts';
+import { controlPrelude } from './control-prelude.ts';
+import { endOfAnswer, killAllRequest, signalRequest } from './step-script.ts';
 
 /** What the shell said: marks, and the bytes after each. */
 export class Answer {

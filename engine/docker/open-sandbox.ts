@@ -94,13 +94,16 @@ async function start(
   return { ok: false, failure: isMissingProgram(started.error) ? noShell(spec, failure.cause) : failure };
 }
 
-/** The user's ids, once its folder and the authorities are there. */
+/** The user's ids, once its folder and the authorities are there. A snapshot's folder is as its steps left it. */
 async function setUp(
   { link, id, fate, control, spec, user }: Omit<OpenedContainer, 'owner'>,
   access: NetworkAccess,
 ): Promise<Outcome<Owner>> {
-  const caches = spec.caches.map(({ path }) => path);
-  const answer = await control.ask((marker) => setupRequest(marker, { user, workdir: spec.workdir, caches }));
+  const setup = {
+    ...{ user, workdir: spec.workdir, fromSnapshot: spec.snapshot !== null },
+    caches: spec.caches.map(({ path }) => path),
+  };
+  const answer = await control.ask((marker) => setupRequest(marker, setup));
   const refuse = (failure: Failure): Outcome<Owner> => ({ ok: false, failure });
   if (answer === null) {
     const lost = await link.whyEnded(id);

@@ -91,8 +91,8 @@ export class DockerSandbox implements Sandbox {
     return this.#runner.run(step, env, output, stop);
   }
 
-  snapshot(store: string): Promise<Outcome<Snapshot>> {
-    return commit(this.#container, this.#around, store);
+  snapshot(store: string, stop: AbortSignal): Promise<Outcome<Snapshot>> {
+    return commit(this.#container, this.#around, store, stop);
   }
 
   async get(path: string): Promise<Outcome<Readable | null>> {

@@ -19,7 +19,8 @@ interface Ran {
 
 /**
  * Keeps one shell from step to step. It is dropped when another user's step comes: what that one does, e.g. to
- * /etc/group, would not reach a shell started before. An isolated step gets a shell of its own.
+ * /etc/group, would not reach a shell started before; and whoever's the step, when it changed the accounts. An isolated
+ * step gets a shell of its own.
  */
 export class StepRunner {
   readonly #container: JobContainer;
@@ -28,6 +29,8 @@ export class StepRunner {
   #early: Promise<Outcome<StepShell>> | null;
   /** Of the container, up to the last step. */
   #memoryKills = 0;
+  /** The job's user may have other ids than at the start. */
+  #accountsChanged = false;
 
   constructor(container: JobContainer) {
     this.#container = container;
@@ -68,6 +71,10 @@ export class StepRunner {
     const answer = leftOvers === 'gone' ? null : await control.ask(resultRequest);
     if (leftOvers === 'gone' || answer === null) return failed(await this.#container.whyDead('step'));
 
+    if (answer.word('accounts-changed') === '1') {
+      this.#accountsChanged = true;
+      shell.close();
+    }
     // The kernel's count is exact; the engine's event may come after the step's end.
     const kills = Number(answer.word('memory-kills') ?? fate.memoryKills);
     const outOfMemory = kills > this.#memoryKills;
@@ -104,7 +111,7 @@ export class StepRunner {
       failure: await this.#container.whyDead('between-steps'),
     });
     let { owner } = this.#container.opened;
-    const { user } = step;
+    const user = step.user ?? (this.#accountsChanged ? this.#container.opened.user : null);
     if (user !== null) {
       const answer = await control.ask((marker) => idsRequest(marker, user));
       if (answer === null) return dead();

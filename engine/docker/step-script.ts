@@ -22,160 +22,44 @@ export const writeFile = (path: string, text: string): string =>
     .map((part) => `printf %s ${quote(part)}`)
     .join(String.raw` && printf '\000' && `)}; } >${path}`;
 
-/**
- * Fed to the container's main shell first; the functions that its requests call. It runs as root, does its work by
- * builtins where it can (a fork costs a millisecond), and never in a way that ends it: a failed redirection of a special
- * builtin such as `:` would.
- */
-export const controlPrelude = `
-exec 2>/dev/null
-unset IFS
-umask 022
-cd /
-owner=
-
-# Sets u and g to what the engine makes of user $1 and group $2; false when there is no such.
-ids() {
-  u= g=
-  if [ -r /etc/passwd ]; then
-    while IFS=: read -r name _ i j _ || [ "$name" ]; do
-      case $1 in "$name" | "$i") u=$i g=$j; break ;; esac
-    done </etc/passwd
-  fi
-  if [ -z "$u" ]; then
-    case $1 in '' | *[!0-9]*) return 1 ;; *) u=$1 g=0 ;; esac
-  fi
-  [ "$2" ] || return 0
-  g=
-  if [ -r /etc/group ]; then
-    while IFS=: read -r name _ i _ || [ "$name" ]; do
-      case $2 in "$name" | "$i") g=$i; break ;; esac
-    done </etc/group
-  fi
-  if [ -z "$g" ]; then
-    case $2 in *[!0-9]*) return 1 ;; *) g=$2 ;; esac
-  fi
-}
-
-# Sends signal $1 to all processes but init, this shell and the others named; sets n to how many live ones there were.
-signal() {
-  s=$1 n=0
-  shift
-  for p in /proc/[0-9]*; do
-    p=\${p#/proc/} state=
-    case " 1 $$ $* " in *" $p "*) continue ;; esac
-    while read -r key value _; do
-      case $key in State:) state=$value; break ;; esac
-    done </proc/$p/status
-    case $state in '' | Z | X) continue ;; esac
-    n=$((n + 1))
-    kill -$s $p
-  done
-}
-
-# Sets o to the number of memory kills so far (cgroup v2, v1), empty where the container cannot see it.
-memory_kills() {
-  o=
-  for f in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do
-    if [ -r $f ]; then
-      while read -r key value; do
-        case $key in oom_kill) o=$value ;; esac
-      done <$f
-    fi
-  done
-}
-
-# Reads what the engine mounts over files of the image into h, as long as that is how $1 begins.
-host_files() {
-  h=
-  for f in /etc/hosts /etc/hostname /etc/resolv.conf; do
-    if [ -f $f ]; then
-      while IFS= read -r line || [ "$line" ]; do
-        h="$h$line
-"
-        case $1 in '' | "$h"*) ;; *) return ;; esac
-      done <$f
-    fi
-    h=$h/
-  done
-}
-
-# From a step's change on, what they were before it stays the measure.
-edited=
-note_host_files() {
-  [ "$edited" ] || { host_files ''; hosts=$h; }
-}
-compare_host_files() {
-  edited=
-  host_files "$hosts"
-  [ "$h" = "$hosts" ] || edited=1
-}
-
-# Makes file $1 an empty plain file, whatever a step made of it.
-fresh() {
-  if [ ! -f $1 ] || [ -L $1 ]; then rm -rf $1; owner=; fi
-  true >$1
-}
-
-begin() {
-  fresh ${scriptPath}
-  fresh ${outputPath}
-  fresh ${summaryPath}
-  if [ "$owner" != $1 ]; then chown $1 ${outputPath} ${summaryPath} && owner=$1; fi
-}
-
-show() {
-  if [ -f $1 ] && [ ! -L $1 ] && [ -s $1 ]; then cat $1; fi
-}
-
-is_empty() {
-  for f in "$1"/* "$1"/.[!.]* "$1"/..?*; do
-    if [ -e "$f" ] || [ -L "$f" ]; then return 1; fi
-  done
-}
-
-empty_shm() {
-  is_empty /dev/shm || rm -rf /dev/shm/* /dev/shm/.[!.]* /dev/shm/..?*
-}
-
-# Makes root's folder $1 user $u:$g's.
-give() {
-  if [ $u:$g != 0:0 ] && [ -O "$1" ] && [ ! -L "$1" ]; then chown $u:$g "$1"; fi
-}
-`;
-
 export interface Setup {
   readonly user: string;
   readonly workdir: string;
   /** Absolute paths of the caches' mounts. */
   readonly caches: readonly string[];
+  /** It holds what steps left, whose owners and modes are theirs to decide. */
+  readonly fromSnapshot: boolean;
 }
 
 /** Answers `ids <uid> <gid>`, or `no-user`, `no-tool <name>`, `no-workdir`. */
-export const setupRequest = (marker: string, { user, workdir, caches }: Setup): string => `
-note_host_files
-for tool in cat chown mkdir rm; do command -v $tool >/dev/null || ${mark(marker, 'no-tool $tool')}; done
+export const setupRequest = (marker: string, { user, workdir, caches, fromSnapshot }: Setup): string => `
+note_host_files; compare_accounts
+${fromSnapshot ? '' : `for tool in cat chown mkdir rm; do command -v $tool >/dev/null || ${mark(marker, 'no-tool $tool')}; done`}
 if ids ${userWords(user)}; then
-  { [ -d ${quote(workdir)} ] || mkdir -p ${quote(workdir)}; } &&
-    { { [ $u = 0 ] && [ $g = 0 ] && [ -O ${quote(workdir)} ]; } || chown $u:$g ${quote(workdir)}; } || ${mark(marker, 'no-workdir')}
-  ${caches.map(ownCache).join('; ') || ':'}
+  ${fromSnapshot ? '' : `${ownWorkdir(quote(workdir))} || ${mark(marker, 'no-workdir')}`}
+  ${fromSnapshot ? '' : caches.map(ownFoldersAbove).join('\n  ')}
+  ${caches.map(ownCache).join('\n  ')}
   ${mark(marker, 'ids $u $g')}
 else
   ${mark(marker, 'no-user')}
 fi
 `;
 
-/**
- * What the engine makes is root's. A cache that is empty still, and folders that were made on the way to a mount in a
- * folder of the user's, are given to user $u:$g.
- */
-const ownCache = (path: string): string => {
+const ownWorkdir = (workdir: string): string =>
+  `{ [ -d ${workdir} ] || mkdir -p ${workdir}; } &&
+    { { [ $u = 0 ] && [ $g = 0 ] && [ -O ${workdir} ]; } || chown $u:$g ${workdir}; }`;
+
+/** What the engine makes is root's. A cache that is empty still is given to user $u:$g. */
+const ownCache = (path: string): string => `is_empty ${quote(path)} && give ${quote(path)}`;
+
+/** So are folders that were made on the way to a mount in a folder of the user's. */
+const ownFoldersAbove = (path: string): string => {
   const folders = path.split('/').filter((name) => name !== '');
   const above = folders.slice(0, -1).map((_, at) => `/${folders.slice(0, at + 1).join('/')}`);
-  const given = above
+  return above
     .slice(1)
-    .map((folder, at) => `[ -O ${quote(above[at] ?? '')} ] || give ${quote(folder)}`);
-  return [...given, `is_empty ${quote(path)} && give ${quote(path)}`].join('; ');
+    .map((folder, at) => `[ -O ${quote(above[at] ?? '')} ] || give ${quote(folder)}`)
+    .join('; ');
 };
 
 /** Writes the bundle of certificate authorities, for all to read. */
@@ -206,14 +90,15 @@ export const killAllRequest = (): string => 'kill -9 -1';
 
 /**
  * After a step: answers `outputs`, the bytes, `summary`, the bytes, `memory-kills <count or nothing>`,
- * `host-files-changed <1 or nothing>`.
+ * `host-files-changed <1 or nothing>`, `accounts-changed <1 or nothing>`.
  */
 export const resultRequest = (marker: string): string =>
-  `empty_shm; memory_kills; compare_host_files
+  `empty_shm; memory_kills; compare_host_files; compare_accounts
 ${mark(marker, 'outputs')}; show ${outputPath}
 ${mark(marker, 'summary')}; show ${summaryPath}
 ${mark(marker, 'memory-kills $o')}
-${mark(marker, 'host-files-changed $edited')}`;
+${mark(marker, 'host-files-changed $edited')}
+${mark(marker, 'accounts-changed $other')}`;
 
 /** Ends every request, so that an answer always has an end. */
 export const endOfAnswer = (marker: string): string => `${mark(marker, 'end')}\n`;

@@ -1,6 +1,8 @@
 // What bin/lockstep runs.
 import { main } from './main.ts';
 
+// What a library still uses of Node is nothing that a user could change.
+process.noDeprecation = true;
 for (const stream of [process.stdout, process.stderr]) {
   // That nobody reads any more is no bug; `run` ends its run for it, the other commands are over anyway.
   stream.on('error', () => undefined);

@@ -1,21 +1,15 @@
 // A plan → a run: source tree, engine, recorder and reporters put together, executed, and left in its run folder.
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { cacheMounts } from '../../engine/cache-mounts.ts';
-import type { DirectoryStore } from '../../engine/cache/directory-store.ts';
 import { executePlan } from '../../engine/execute-plan.ts';
 import { writeRunFolder, type FinishedRun } from '../../engine/finished-run.ts';
-import type { FinishedJob } from '../../engine/finished-job.ts';
-import type { readHandedOn } from '../../engine/handed-on.ts';
-import { pinImages } from '../../engine/pinned-images.ts';
 import { finishedRun } from '../../engine/run-documents.ts';
 import { createRunFolder, newRunId, removeOldRuns, type RunFolder } from '../../engine/run-folder.ts';
 import type { Run } from '../../engine/run.ts';
 import { findRoot } from '../../engine/source-root.ts';
-import { readSourceTree, visibleEntries, type SourceTree } from '../../engine/source-tree.ts';
-import type { Engine } from '../contract/sandbox.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
-import type { Emit, Notice, RunCancelling } from '../model/event.ts';
+import type { Emit, RunCancelling } from '../model/event.ts';
 import { fail, ok, type Outcome } from '../model/failure.ts';
 import { instanceName } from '../model/instance-name.ts';
 import type { Plan, PlannedJob } from '../model/plan.ts';
@@ -23,27 +17,16 @@ import { createRecorder } from '../report/recorder.ts';
 import { createSummary } from '../report/summary.ts';
 import { noteCaches } from './cache-files.ts';
 import { recordFolder } from './cache-folder.ts';
-import { openEngines, type EngineOptions, type Engines } from './engines.ts';
+import { emptyCaches } from './empty-caches.ts';
+import { openEngines } from './engines.ts';
+import { holdNotices } from './held-notices.ts';
 import type { PipelineFile } from './pipeline-file.ts';
-import type { Planned, Selection } from './plan.ts';
-import { openStore, snapshotRemover, sourceIndex } from './reuse.ts';
+import type { Planned } from './plan.ts';
+import { openStore, snapshotRemover } from './reuse.ts';
+import { gatherParts, type Parts, type RunOptions } from './run-parts.ts';
+import { unmatchedInputs } from './unmatched-inputs.ts';
 
 export { newRunId };
-
-export interface RunOptions extends EngineOptions {
-  readonly selection: Selection;
-  readonly parallel: number;
-  readonly pull: boolean;
-  /** `--no-reuse`: everything runs. `--fresh`: and with empty caches. */
-  readonly reuse: 'use' | 'no-reuse' | 'fresh';
-  /** A folder that is kept from one machine to the next. */
-  readonly cache?: string;
-  /** Run folders of needs that ran elsewhere. */
-  readonly from: readonly string[];
-  /** The first signal and the second. */
-  readonly cancel: AbortSignal;
-  readonly kill: AbortSignal;
-}
 
 /** A run that has all it needs and has not begun. */
 export interface PreparedRun {
@@ -110,65 +93,22 @@ export async function prepareRun(
         });
       } finally {
         await engines.value.close();
+        // Cut short by the second signal, the carrier has not tidied up.
+        if (options.cache !== undefined) await rm(carriedFolder(folder), { recursive: true, force: true });
       }
     },
   });
 }
 
+const carriedFolder = (folder: RunFolder): string => join(folder.path, 'carried');
+
 const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
   error instanceof Error && 'syscall' in error;
 
-interface Held {
-  readonly engines: Engines;
-  readonly store: DirectoryStore;
-  readonly notices: Notices;
-}
-
-interface Parts extends Held {
-  /** Null where it may not be needed: nothing was asked of it yet. */
-  readonly engine: Engine | null;
-  readonly source: SourceTree;
-  readonly handedOn: ReadonlyMap<string, FinishedJob>;
-  readonly folder: RunFolder;
-}
-
-async function gatherParts(
-  file: PipelineFile,
-  { plan, lock }: Planned & { readonly plan: Plan },
-  held: Held,
-  { selection, from, environment, runId, reuse, cancel }: RunOptions,
-): Promise<Outcome<Parts>> {
-  // With every image pinned an unchanged run needs no engine: it is asked when a job must run.
-  const isNeeded = lock.pins === null || reuse !== 'use';
-  const [engine, source] = await Promise.all([
-    isNeeded ? held.engines.current() : ok(null),
-    readSourceTree({
-      ...{ root: file.root, pipelineFile: file.name, environment, signal: cancel },
-      ...sourceIndex(file.root, environment),
-    }),
-  ]);
-  if (!source.ok) return source;
-  if (!engine.ok) return engine;
-  const handedOn = selection.withNeeds ? ok(new Map()) : await readNeeds(plan, source.value.digest, from);
-  if (!handedOn.ok) return handedOn;
-  const folder = await createRunFolder(file.root, runId);
-  if (!folder.ok) return folder;
-  return ok({
-    ...held,
-    engine: engine.value,
-    source: source.value,
-    handedOn: handedOn.value,
-    folder: folder.value,
-  });
-}
-
-const readNeeds: typeof readHandedOn = async (...words) =>
-  (await import('../../engine/handed-on.ts')).readHandedOn(...words);
-
 async function execute(
   file: PipelineFile,
-  { plan, provider, lock, evaluator }: Planned & { readonly plan: Plan },
-  { engines, engine, store, notices, source, handedOn, folder }: Parts,
+  { plan, provider, evaluator }: Planned & { readonly plan: Plan },
+  { engines, engine, images, store, notices, source, handedOn, folder }: Parts,
   options: RunOptions,
   emit: Emit,
   broken: AbortSignal,
@@ -181,7 +121,7 @@ async function execute(
       ? null
       : (await import('./carrier.ts')).openCarrier(options.cache, {
           ...{ plan, source, store, engine: engines.current, cancel, emit },
-          folder: join(folder.path, 'carried'),
+          folder: carriedFolder(folder),
           ...{ answers: options.reuse === 'use', fresh: options.reuse === 'fresh' },
         });
   const run: Run = {
@@ -191,14 +131,7 @@ async function execute(
     evaluator,
     reports: loadOnce(async () => (await import('../report/report-reader.ts')).createReportReader()),
     engine: engines.current,
-    images: pinImages({
-      pins: lock.pins,
-      platform: plan.platform,
-      pull: options.pull,
-      onCi: provider !== 'local',
-      engine: engines.current,
-      notice: notices.tell,
-    }),
+    images,
     emit,
     reuse: { store, answers: options.reuse === 'use' },
     carrier,
@@ -242,26 +175,6 @@ async function execute(
   return end;
 }
 
-/** Of the jobs of the plan; one that a container of another run has mounted stays, and that is told. */
-async function emptyCaches(run: Run): Promise<void> {
-  const engine = await run.engine();
-  if (!engine.ok) return;
-  const mounts = run.plan.jobs.flatMap((job) => cacheMounts(run, job));
-  for (const [volume, cache] of new Map(mounts.map((mount) => [mount.volume, mount.cache]))) {
-    const removed = await engine.value.caches.remove(volume);
-    const there = removed.ok && !removed.value && (await isThere(engine.value, run.reuse.store.id, volume));
-    if (removed.ok && !there) continue;
-    const why = removed.ok ? 'a container uses it' : removed.failure.message;
-    const message = `the cache ${cache} could not be emptied: ${why}`;
-    await run.emit({ type: 'notice', level: 'warning', code: 'cache-in-use', message });
-  }
-}
-
-async function isThere({ caches }: Engine, store: string, name: string): Promise<boolean> {
-  const listed = await caches.list(store);
-  return !listed.ok || listed.value.some(({ volume }) => volume === name);
-}
-
 function orAborted(work: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   if (signal.aborted) resolve(undefined);
@@ -269,53 +182,10 @@ function orAborted(work: Promise<unknown>, signal: AbortSignal): Promise<unknown
   return Promise.race([work, promise]);
 }
 
-interface Notices {
-  readonly tell: (code: string, message: string) => void;
-  /** The run has started: what was held back is told now, the rest at once. */
-  readonly release: () => void;
-}
-
-function holdNotices(emit: (notice: Notice) => void): Notices {
-  const held: Notice[] = [];
-  let isOpen = false;
-  return {
-    tell: (code, message) => {
-      const notice = { type: 'notice', level: 'warning', code, message } as const;
-      if (isOpen) emit(notice);
-      else held.push(notice);
-    },
-    release: () => {
-      isOpen = true;
-      held.splice(0).forEach(emit);
-    },
-  };
-}
-
 const plannedInstances = ({ name, matrix }: PlannedJob): string[] =>
   'instances' in matrix && matrix.instances.length > 0
     ? matrix.instances.map((values) => instanceName(name, values))
     : [name];
-
-/** Globs that match no file are most often a typing error. */
-function unmatchedInputs(plan: Plan, source: SourceTree): Diagnostic[] {
-  const users = new Map<string, string>();
-  for (const job of plan.jobs) {
-    // A step's pattern may name a file of an artifact, which only the run knows.
-    const takesArtifacts = job.needs.some((need) => need.artifacts.length > 0);
-    const steps = takesArtifacts ? [] : [...job.steps, ...job.finally];
-    const patterns = [job.inputs, ...steps.map(({ inputs }) => inputs ?? [])].flat();
-    for (const pattern of patterns) {
-      if (!pattern.startsWith('!') && pattern !== '**' && !users.has(pattern)) users.set(pattern, job.name);
-    }
-  }
-  return [...users]
-    .filter(([pattern]) => visibleEntries(source, [pattern]).length === 0)
-    .map(([pattern, job]) => ({
-      severity: 'warning',
-      code: 'unmatched-inputs',
-      message: `job ${job}: inputs '${pattern}' matches no file`,
-    }));
-}
 
 /** One event to all, in order; waits for whoever asks to be waited for. */
 const toAll =

@@ -146,9 +146,9 @@ export interface Sandbox {
   run(step: StepSpec, output: StepOutput, stop: StopSignals): Promise<StepEnd>;
   /**
    * What the container holds now, as an image; mounts are not in it. Failures, kind `environment`: `snapshot-failed`
-   * (nothing is left then), `snapshot-layers` (it has as many layers as an engine can take), `sandbox-died`, `engine-lost`.
+   * (nothing is left then; also when `stop` aborts, at once), `snapshot-layers` (it has as many layers as an engine can take), `sandbox-died`, `engine-lost`.
    */
-  snapshot(store: string): Promise<Outcome<Snapshot>>;
+  snapshot(store: string, stop: AbortSignal): Promise<Outcome<Snapshot>>;
   /** The path (absolute) and all below it as a tar stream, entry names as `docker cp` gives them; null when nothing is there. */
   get(path: string): Promise<Outcome<Readable | null>>;
   close(): Promise<void>;
@@ -200,7 +200,11 @@ export interface StepEnd {
   readonly leftOvers: number;
   /** The memory limit was hit while the step ran. */
   readonly outOfMemory: boolean;
-  /** `/etc/hosts`, `/etc/hostname` or `/etc/resolv.conf` are not as they were at the sandbox's start: no snapshot holds them. */
+  /**
+   * What no snapshot holds is not as it was at the sandbox's start: what is in `/etc/hosts`, `/etc/hostname` or
+   * `/etc/resolv.conf`, which names there are in `/dev`, `/dev/mqueue` and (but for the step's own files) the folder of
+   * `$LOCKSTEP_OUTPUT`, or which System V memory, semaphores and queues. `/dev/shm` is emptied after every step instead.
+   */
   readonly hostFilesChanged: boolean;
   /**
    * Why there is no exit code to trust: `engine-lost`, `sandbox-died` (kind `environment` or, when the step itself ended

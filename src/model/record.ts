@@ -1,7 +1,6 @@
 // What a run leaves for later runs: how a step or a job came out, under the key of all it was made from.
 import type { LogStream } from './event.ts';
 import type { JsonObject } from './json.ts';
-import type { StepStatus } from './result.ts';
 import type { PlannedReports } from './plan.ts';
 
 /** `sha256:<hex>`. */
@@ -56,7 +55,8 @@ export interface JobRecord extends RecordBase {
   readonly outputs: Readonly<Record<string, string>>;
   readonly artifacts: readonly RecordedTree[];
   readonly reports: readonly (RecordedTree & { readonly kind: keyof PlannedReports })[];
-  readonly finally: readonly RecordedFinally[];
+  /** Null for one that its `if` skipped. */
+  readonly finally: readonly (RecordedFinally | null)[];
 }
 
 export interface RecordedTree {
@@ -67,9 +67,8 @@ export interface RecordedTree {
   readonly tar?: Digest;
 }
 
+/** A `finally` step that ended with 0. */
 export interface RecordedFinally {
-  readonly status: StepStatus;
-  readonly exitCode?: number;
   readonly durationMs: number;
   readonly summary: string;
   readonly log: RecordedLog;

@@ -39,6 +39,16 @@ export const sortTree = <Entry extends TreeEntry>(entries: Iterable<Entry>): Ent
  * `sha256:<hex>`, a link's target, nothing for a folder), NUL. Neither a path nor a target can hold a NUL.
  */
 export function treeDigest(entries: Iterable<TreeEntry>): string {
+  if (!Object.isFrozen(entries)) return digestEntries(entries);
+  const digest = digests.get(entries) ?? digestEntries(entries);
+  digests.set(entries, digest);
+  return digest;
+}
+
+/** Of frozen lists, which stay what they are. */
+const digests = new WeakMap<Iterable<TreeEntry>, string>();
+
+function digestEntries(entries: Iterable<TreeEntry>): string {
   const hash = createHash('sha256');
   let text = 'lockstep-tree-1\0';
   for (const entry of sortTree(entries)) {

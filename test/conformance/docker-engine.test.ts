@@ -154,7 +154,9 @@ describe('open', () => {
     for await (const chunk of imported) text += String(chunk);
     const id = /sha256:[0-9a-f]{64}/.exec(text)?.[0] ?? '';
     made.push(id);
-    const outcome = await engine.open(specFor({ reference: 'empty', id, digest: id, published: false, hasVolumes: false }, { runId }));
+    const outcome = await engine.open(
+      specFor({ reference: 'empty', id, digest: id, published: false, hasVolumes: false }, { runId }),
+    );
     expect(outcome).toMatchObject({
       ok: false,
       failure: { kind: 'pipeline', code: 'step-not-startable', message: 'the image empty has no sh' },

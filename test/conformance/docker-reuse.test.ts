@@ -9,7 +9,7 @@ import { until } from '../rig/engine.ts';
 import { SecondEngine, noSecondEngine } from '../rig/second-engine.ts';
 import { docker, dockerEngine } from './docker-engine.ts';
 import { emptyStore, value } from './reuse.ts';
-import { imageOf, opened, runStep, specFor, tarOf } from './sandbox.ts';
+import { imageOf, never, opened, runStep, specFor, tarOf } from './sandbox.ts';
 
 const runId = `test-${crypto.randomUUID()}`;
 const store = `test-${crypto.randomUUID()}`;
@@ -34,7 +34,7 @@ async function withSandbox<T>(
 const snapshotAfter = (script: string, more: Partial<SandboxSpec> = {}) =>
   withSandbox(more, async (sandbox) => {
     expect(await runStep(sandbox, script, { user: '0' })).toMatchObject({ exitCode: 0, stderr: '' });
-    return value(await sandbox.snapshot(store));
+    return value(await sandbox.snapshot(store, never));
   });
 const outputOf = (script: string, more: Partial<SandboxSpec> = {}) =>
   withSandbox(more, async (sandbox) => (await runStep(sandbox, script, { shell: ['sh'] })).stdout);
@@ -107,7 +107,7 @@ describe('snapshots', () => {
     );
     const taken = await withSandbox({ image }, async (sandbox) => {
       await runStep(sandbox, 'true', { env: { SECRET: 'hunter2' } });
-      return value(await sandbox.snapshot(store));
+      return value(await sandbox.snapshot(store, never));
     });
     const info = await docker.getImage(taken.id).inspect();
     expect(JSON.stringify(info)).not.toContain('hunter2');
@@ -158,7 +158,7 @@ describe('snapshots', () => {
   test('no more than an engine can take', async () => {
     const [top, ...below] = await layers(busybox.id, 100);
     await withSandbox({ image: busybox, snapshot: top ?? null }, async (sandbox) => {
-      expect(await sandbox.snapshot(store)).toMatchObject({
+      expect(await sandbox.snapshot(store, never)).toMatchObject({
         ok: false,
         failure: { kind: 'environment', code: 'snapshot-layers' },
       });
@@ -170,10 +170,56 @@ describe('snapshots', () => {
     const box = await opened(engine, specFor(debian, { runId }));
     await runStep(box, 'i=0; while [ $i -lt 3000 ]; do echo x >/tmp/$i; i=$((i+1)); done');
     const cutStore = `${store}-cut`;
-    const taking = box.snapshot(cutStore);
+    const taking = box.snapshot(cutStore, never);
     await box.close();
     expect(await taking).toMatchObject({ ok: false, failure: { code: 'sandbox-died' } });
     await until('nothing is left', async () => value(await engine.snapshots.list(cutStore)).length === 0);
+  });
+
+  test('the image of one that was given up goes when it comes', async () => {
+    const job = `given-up-${crypto.randomUUID()}`;
+    const commits = await docker.getEvents({
+      filters: { event: ['commit'], label: [`dev.lockstep.job=${job}`] },
+    });
+    if (!(commits instanceof Readable)) throw new TypeError('events are not a stream');
+    const made = once(commits, 'data');
+    await withSandbox({ job }, async (sandbox) => {
+      await runStep(sandbox, 'i=0; while [ $i -lt 3000 ]; do echo x >/tmp/$i; i=$((i+1)); done');
+      const stop = new AbortController();
+      const taking = sandbox.snapshot(store, stop.signal);
+      // By then the engine has been asked.
+      await docker.ping();
+      stop.abort();
+      expect(await taking).toMatchObject({ ok: false, failure: { code: 'snapshot-failed' } });
+      const [line] = (await made) as [Buffer];
+      const event = JSON.parse(line.toString()) as { Actor: { Attributes: { imageID: string } } };
+      const { imageID } = event.Actor.Attributes;
+      expect(imageID).toMatch(/^sha256:/);
+      await until('the image is gone', async () => !value(await engine.snapshots.has(imageID)));
+    });
+    commits.destroy();
+  });
+
+  test('owner and mode of the folder stay as steps left them, a new cache is the user’s', async () => {
+    const cache = { ...npm, volume: `${npm.volume}-before` };
+    const more = { user: 'nobody', caches: [cache] };
+    const script = 'chown 0:0 /work /work/node_modules; chmod 700 /work /work/node_modules';
+    const { id } = await snapshotAfter(script, more);
+    const caches = [{ ...npm, volume: `${npm.volume}-after` }];
+    await withSandbox({ ...more, caches, snapshot: id }, async (sandbox) => {
+      const look = `stat -c '%u:%g %a' /work /work/node_modules ${npm.path}`;
+      expect((await runStep(sandbox, look, { user: '0' })).stdout).toBe(
+        '0:0 700\n0:0 700\n65534:65534 755\n',
+      );
+      expect(await runStep(sandbox, 'true')).toMatchObject({ failure: { code: 'step-not-startable' } });
+    });
+  });
+
+  test('a folder that a step removed is not made again', async () => {
+    const { id } = await snapshotAfter('cd /; rmdir /work');
+    await withSandbox({ snapshot: id }, async (sandbox) => {
+      expect(await runStep(sandbox, 'true')).toMatchObject({ failure: { code: 'step-not-startable' } });
+    });
   });
 
   test('one of a container that somebody killed', async () => {
@@ -182,7 +228,7 @@ describe('snapshots', () => {
       filters: { label: [`dev.lockstep.run=${runId}`, 'dev.lockstep.job=killed'] },
     });
     await docker.getContainer(container?.Id ?? '').remove({ force: true });
-    expect(await box.snapshot(store)).toMatchObject({ ok: false, failure: { code: 'sandbox-died' } });
+    expect(await box.snapshot(store, never)).toMatchObject({ ok: false, failure: { code: 'sandbox-died' } });
     await box.close();
   });
 
@@ -290,7 +336,7 @@ describe('caches', () => {
     const snapshot = await withSandbox({ caches: [cache] }, async (sandbox) => {
       value(await sandbox.put(await tarOf({ 'work/a': 'a', 'work/node_modules/b': 'b' })));
       await runStep(sandbox, `echo c >${npm.path}/c`);
-      return value(await sandbox.snapshot(store));
+      return value(await sandbox.snapshot(store, never));
     });
     const look = 'find . -type f | sort';
     expect(await outputOf(look, { snapshot: snapshot.id })).toBe('./a\n./node_modules/b\n');
@@ -357,7 +403,7 @@ describe('caches', () => {
   });
 });
 
-describe('files that the engine mounts', () => {
+describe('what no snapshot holds', () => {
   test.each([
     ['an edit of hosts', 'echo "127.0.0.2 own" >>/etc/hosts', true],
     ['an edit of resolv.conf', 'echo "nameserver 127.0.0.2" >/etc/resolv.conf', true],
@@ -368,6 +414,16 @@ describe('files that the engine mounts', () => {
     ['edited and put back', 'cp /etc/hosts /tmp/h; echo x >>/etc/hosts; cat /tmp/h >/etc/hosts', false],
     ['a removal that the engine does not let happen', 'rm -f /etc/hosts 2>/dev/null || true', false],
     ['read', 'cat /etc/hosts /etc/resolv.conf /etc/hostname', false],
+    ['a name in /dev', 'echo a >/dev/thing', true],
+    ['a hidden folder in /dev', 'mkdir /dev/.hidden', true],
+    ['a name less in /dev', 'rm /dev/full', true],
+    ['a name that went again', 'echo a >/dev/thing; rm /dev/thing', false],
+    ['shared memory, emptied after the step', 'echo a >/dev/shm/a', false],
+    ['a message queue', 'true >/dev/mqueue/queue', true],
+    ['memory of System V', "perl -e 'shmget(42, 1024, 01600) // die'", true],
+    ['a semaphore of System V', "perl -e 'semget(42, 1, 01600) // die'", true],
+    ['a file next to ours', 'echo a >/run/lockstep/kept', true],
+    ['ours', 'rm /run/lockstep/*; echo a >>$LOCKSTEP_OUTPUT', false],
   ])('%s', async (_, script, hostFilesChanged) => {
     await withSandbox({ network: true }, async (sandbox) => {
       expect(await runStep(sandbox, script)).toMatchObject({ exitCode: 0, hostFilesChanged });

@@ -295,6 +295,25 @@ export function dockerSteps(reference: string, isolated: boolean): void {
       expect((await run('echo on', { user: 'nobody' })).leftOvers).toBe(0);
     });
 
+    test('a change of the accounts counts from the next step on', async () => {
+      // A file as old as the one it takes the place of.
+      const edit = (line: string, by: string): string =>
+        `cp -p /etc/passwd /tmp/p; sed -i 's|^${line}|${by}|' /tmp/p; touch -r /etc/passwd /tmp/p; mv /tmp/p /etc/passwd`;
+      await withSandbox({ user: 'nobody' }, async (sandbox) => {
+        expect((await run('id -u', {}, sandbox)).stdout).toBe('65534\n');
+        await run(edit('nobody:x:65534:65534:.*', 'nobody:x:4711:12::/srv:/bin/sh'), { user: '0' }, sandbox);
+        const ran = await run('id -u; id -g; echo $HOME; echo a >>$LOCKSTEP_OUTPUT', {}, sandbox);
+        expect(ran.stdout).toBe('4711\n12\n/srv\n');
+        expect(Buffer.from(ran.outputs).toString()).toBe('a\n');
+      });
+      await withSandbox({}, async (sandbox) => {
+        await run(edit('\\(root:.*\\):/root:', '\\1:/srv:'), {}, sandbox);
+        expect((await run('echo $HOME', {}, sandbox)).stdout).toBe('/srv\n');
+        expect(await run('seq 200000 >>/etc/passwd', {}, sandbox)).toMatchObject({ exitCode: 0 });
+        expect((await run('echo $HOME', {}, sandbox)).stdout).toBe('/srv\n');
+      });
+    });
+
     test('/dev/shm is empty again, /tmp is not', async () => {
       await run('touch /dev/shm/a /dev/shm/.b /tmp/kept; mkdir -p /dev/shm/d/e');
       expect((await run('ls -A /dev/shm; ls /tmp/kept')).stdout).toBe('/tmp/kept\n');

@@ -11,7 +11,16 @@ import type {
 } from '../../src/contract/sandbox.ts';
 import type { Outcome } from '../../src/model/failure.ts';
 import { until } from '../rig/engine.ts';
-import { type Program, type SandboxFactory, filesOf, imageOf, opened, runStep, specFor } from './sandbox.ts';
+import {
+  type Program,
+  type SandboxFactory,
+  filesOf,
+  imageOf,
+  never,
+  opened,
+  runStep,
+  specFor,
+} from './sandbox.ts';
 
 export const value = <T>(outcome: Outcome<T>): T => {
   if (outcome.ok) return outcome.value;
@@ -71,7 +80,7 @@ export function reuseContract(name: string, factory: SandboxFactory): void {
       return one;
     };
     const run = (box: Sandbox, program: Program) => runStep(box, program.sh, { isolated: factory.isolated });
-    const snapshot = async (box: Sandbox): Promise<Snapshot> => value(await box.snapshot(store));
+    const snapshot = async (box: Sandbox): Promise<Snapshot> => value(await box.snapshot(store, never));
     const workOf = async (box: Sandbox) => {
       const tar = value(await box.get('/work'));
       return tar === null ? {} : filesOf(tar);
@@ -119,7 +128,7 @@ export function reuseContract(name: string, factory: SandboxFactory): void {
       await run(box, p.writes);
       const before = Date.now() - 60_000;
       const { id } = await snapshot(box);
-      const other = value(await box.snapshot(`${store}-other`));
+      const other = value(await box.snapshot(`${store}-other`, never));
       const listed = value(await engine.snapshots.list(store));
       const info = listed.find((one) => one.id === id);
       expect(info?.bytes).toBeGreaterThanOrEqual(8);
@@ -142,7 +151,25 @@ export function reuseContract(name: string, factory: SandboxFactory): void {
     test('no snapshot of a closed sandbox', async () => {
       const box = await sandbox();
       await box.close();
-      expect(await box.snapshot(store)).toMatchObject({ ok: false, failure: { code: 'sandbox-died' } });
+      expect(await box.snapshot(store, never)).toMatchObject({
+        ok: false,
+        failure: { code: 'sandbox-died' },
+      });
+    });
+
+    test('one that is given up comes to nothing, and the sandbox goes on', async () => {
+      const box = await sandbox();
+      const cancelled = { ok: false, failure: { kind: 'environment', code: 'snapshot-failed' } };
+      expect(await box.snapshot(`${store}-given-up`, AbortSignal.abort())).toMatchObject(cancelled);
+      const stop = new AbortController();
+      const taking = box.snapshot(`${store}-given-up`, stop.signal);
+      stop.abort();
+      expect(await taking).toMatchObject(cancelled);
+      expect(await run(box, p.nothing)).toMatchObject({ exitCode: 0 });
+      expect((await snapshot(box)).id).toMatch(/^sha256:/);
+      await until('nothing is left of it', async () => {
+        return value(await engine.snapshots.list(`${store}-given-up`)).length === 0;
+      });
     });
 
     test('a cache is kept from sandbox to sandbox, and is in no snapshot', async () => {

@@ -222,9 +222,14 @@ class ScriptedSandbox implements Sandbox {
     return ran.ok ? ran.value : { ...nothing, failure: ran.failure, stopped: wanted(stop) };
   }
 
-  snapshot(store: string): Promise<Outcome<Snapshot>> {
+  snapshot(store: string, stop: AbortSignal): Promise<Outcome<Snapshot>> {
     return this.#alone('snapshot', async () => {
-      const failure = await this.#script.snapshot?.(this.spec);
+      const stopped = new Promise<undefined>((resolve) => {
+        if (stop.aborted) resolve(undefined);
+        stop.addEventListener('abort', () => resolve(undefined), { once: true });
+      });
+      const failure = await Promise.race([this.#script.snapshot?.(this.spec), stopped]);
+      if (stop.aborted) return fail('environment', 'snapshot-failed', 'the snapshot was cancelled');
       if (failure !== undefined) return { ok: false, failure };
       const image = this.spec.image.id;
       return ok(keepSnapshot(this.#store, { store, image, files: this.#files }));

@@ -253,3 +253,20 @@ test('foreseeing opens nothing, writes nothing, and survives JSON', async () => 
   const again: unknown = JSON.parse(JSON.stringify(found));
   expect(again).toEqual(found);
 });
+
+test('a step that gave other outputs, though nothing decided them, is named to the next', async () => {
+  let draws = 0;
+  const drawing = scriptedEngine({
+    step: ({ script }) => {
+      if (script === 'draw') return { outputs: `n=${++draws}\n` };
+      return draws > 1 ? { exitCode: 1 } : undefined;
+    },
+  });
+  const job = `${head}  a: { steps: [{ id: d, run: draw }, next] }\n`;
+  await executeText(job, { ...on({}), engine: drawing });
+  await executeText(job, { ...on({}), engine: drawing, answers: false });
+  expect(stepWords(await foreseeText(job, on({})))).toEqual([
+    'run: there is no snapshot after it',
+    'run: outputs of the step before changed',
+  ]);
+});

@@ -172,8 +172,8 @@ describe('a tree is read anew', () => {
     [
       'a folder that became a link to itself elsewhere',
       () => {
-        renameSync(at('sub'), at('ignored/sub'));
-        symlinkSync('ignored/sub', at('sub'));
+        renameSync(at('moved'), at('ignored/moved'));
+        symlinkSync('ignored/moved', at('moved'));
       },
     ],
     [
@@ -229,9 +229,10 @@ describe('a tree is read anew', () => {
   ])('after %s', async (_, edit) => {
     write('kept');
     write('notes/n.md');
+    write('moved/m');
     git('add', '.');
     plant();
-    write('.gitignore', 'ignored\n.lockstepignore\nkept\n');
+    write('.gitignore', 'ignored\n.lockstepignore\nkept\nmoved\n');
     await read('x', index);
     expect(mark()).toBe(true);
     edit();

@@ -65,3 +65,13 @@ describe('digest of a tree', () => {
     expect(treeDigest(many)).toBe(digestOf(text));
   });
 });
+
+it('says the same of a frozen list, again and again, and of one that grew what it is then', () => {
+  const one = { type: 'folder', path: 'a' } as const;
+  const frozen = Object.freeze([one]);
+  expect([treeDigest(frozen), treeDigest(frozen)]).toEqual([treeDigest([one]), treeDigest([one])]);
+  const growing = [one];
+  const before = treeDigest(growing);
+  growing.push(one);
+  expect(treeDigest(growing)).not.toBe(before);
+});

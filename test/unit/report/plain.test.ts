@@ -106,7 +106,16 @@ test('what went on: notices, services, retries, skipped steps, cancelling', () =
       { type: 'service-ready', job: 'a', service: 'db', durationMs: 900 },
       { type: 'job-retrying', job: 'a', attempt: 1, reason: 'timeout', delayMs: 1000 },
       jobStarted('a', 2),
-      { type: 'step-started', job: 'a', step: 1, at: 0, name: 'tidy', phase: 'finally', attempt: 2, reused: false },
+      {
+        type: 'step-started',
+        job: 'a',
+        step: 1,
+        at: 0,
+        name: 'tidy',
+        phase: 'finally',
+        attempt: 2,
+        reused: false,
+      },
       {
         type: 'step-finished',
         job: 'a',

@@ -8,6 +8,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -15,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openDirectoryStore, type DirectoryStore } from '../../../../engine/cache/directory-store.ts';
+import { sealed } from '../../../../engine/cache/sealed-file.ts';
 import { leastUsed } from '../../../../engine/cache/store-upkeep.ts';
 import { type Owner, ownerText, thisOwner } from '../../../../engine/owner.ts';
 import { getBlob, jobRecord, keyOf, putBlob, stepRecord } from '../../../conformance/record-store.ts';
@@ -38,8 +40,7 @@ const open = (self?: Owner, maxBytes = 1e9): DirectoryStore =>
     now: () => now,
     ...(self !== undefined && { self }),
   });
-const file = (shelf: string, digest: string): string =>
-  join(folder, shelf, digest.replace('sha256:', ''));
+const file = (shelf: string, digest: string): string => join(folder, shelf, digest.replace('sha256:', ''));
 const list = (shelf: string): string[] => readdirSync(join(folder, shelf));
 /** Sets when a file was last used, in milliseconds before now. */
 const age = (path: string, ms: number): void => utimesSync(path, (now - ms) / 1000, (now - ms) / 1000);
@@ -129,11 +130,99 @@ test.each(['', 'garbage', '../../x\n'])('a damaged id (%j) is replaced once for 
   expect(faults).toHaveLength(1);
 });
 
+const oddRecords: Record<string, object> = {
+  'no schema': { ...stepRecord('a'), schema: undefined },
+  'no time': { ...stepRecord('a'), at: '5' },
+  'an odd kind': { ...stepRecord('a'), kind: 'end' },
+  'no duration': { ...stepRecord('a'), durationMs: null },
+  'a list of outputs': { ...stepRecord('a'), outputs: ['x'] },
+  'an output that is no text': { ...stepRecord('a'), outputs: { x: { y: 'z' } } },
+  'a summary that is no text': { ...stepRecord('a'), summary: 5 },
+  'no log': { ...stepRecord('a'), log: null },
+  'a log under another name': { ...stepRecord('a'), log: { blob: '../../x' } },
+  'a snapshot without size': { ...stepRecord('a'), snapshot: { id: 'x' } },
+  'no cost': { ...stepRecord('a'), snapshotMs: null },
+  'a step for a job': { ...stepRecord('a'), kind: 'job' },
+  'an artifact out of its folder': {
+    ...jobRecord('a'),
+    artifacts: [{ name: '../x', digest: keyOf('x') }],
+  },
+  'an artifact without digest': { ...jobRecord('a'), artifacts: [{ name: 'x' }] },
+  'an artifact with an odd tar': {
+    ...jobRecord('a'),
+    artifacts: [{ name: 'x', digest: keyOf('x'), tar: keyOf('x').slice(1) }],
+  },
+  'artifacts by name': { ...jobRecord('a'), artifacts: { x: { name: 'x', digest: keyOf('x') } } },
+  'an odd report': { ...jobRecord('a'), reports: [{ name: 'x', digest: keyOf('x'), kind: '..' }] },
+  'an odd finally': { ...jobRecord('a'), finally: [null, { durationMs: 1, summary: '' }] },
+};
+
+test.each(Object.entries(oddRecords))('a whole record with %s is a damaged one', async (_, record) => {
+  writeFileSync(file('records', keyOf('a')), sealed(record));
+  expect(await store.entries()).toEqual([]);
+  expect(await store.record(keyOf('a'))).toBeNull();
+  expect(list('records')).toEqual([]);
+  expect(faults).toEqual([expect.stringMatching(/damaged record/)]);
+});
+
+test.each([
+  { ...stepRecord('a'), outputs: {}, log: { blob: keyOf('log') }, snapshotMs: 0.5 },
+  { ...stepRecord('a'), snapshot: { id: 'sha256:1', bytes: 0 } },
+  jobRecord('a', {
+    artifacts: [{ name: '_a-1.x', digest: keyOf('x') }],
+    reports: [{ name: 'junit', kind: 'junit', digest: keyOf('x'), tar: keyOf('y') }],
+    finally: [null, { durationMs: 0, summary: '', log: { frames: '' } }],
+  }),
+])('a record with all that one can have is found (%#)', async (record) => {
+  await store.putRecord(record);
+  expect(await store.record(keyOf('a'))).toEqual(record);
+  expect(await store.entries()).toHaveLength(1);
+});
+
+test.each([
+  [{ job: 'job' }],
+  [{ job: 5, chains: [] }],
+  [{ job: 'job', chains: [{ links: [] }] }],
+  [{ job: 'job', chains: [{ at: 1, links: [{ key: 'x', parts: { of: 'job' } }] }] }],
+  [{ job: 'job', chains: [{ at: 1, links: [{ key: keyOf('x'), parts: {} }] }] }],
+  [{ job: 'job', chains: [{ at: 1, links: [{ key: keyOf('x'), parts: { of: 'job' }, files: 5 }] }] }],
+])('whole chains of another shape are damaged ones: %j', async (chains) => {
+  for (const read of [() => store.chains('job'), () => store.entries()]) {
+    await store.putChain('job', { at: 1, links: [] });
+    writeFileSync(file('chains', list('chains')[0] ?? ''), sealed(chains));
+    expect(await read()).toEqual([]);
+    expect(list('chains')).toEqual([]);
+  }
+  expect(faults).toEqual([expect.stringMatching(/damaged chain/)]);
+});
+
+test.each([{ id: 5, bytes: 5 }, { id: 'one' }, { id: 'one', bytes: '5' }])(
+  'a whole snapshot of another shape is a damaged one: %j',
+  async (snapshot) => {
+    await store.putSnapshot({ id: 'one', bytes: 5 });
+    writeFileSync(file('snapshots', list('snapshots')[0] ?? ''), sealed(snapshot));
+    expect(await store.snapshots()).toEqual([]);
+    expect(faults).toEqual([expect.stringMatching(/damaged snapshot/)]);
+  },
+);
+
 test('a record of another schema is a miss and stays', async () => {
   await store.putRecord({ ...stepRecord('a'), schema: 2 as 1 });
   expect(await store.record(keyOf('a'))).toBeNull();
   expect(list('records')).toHaveLength(1);
   expect(faults).toEqual([]);
+});
+
+test('where no id can be kept, every process makes the same one of the path', () => {
+  rmSync(folder, { recursive: true });
+  writeFileSync(folder, 'a file');
+  const { id } = open();
+  expect(id).toMatch(/^[0-9a-f]{32}$/);
+  expect(open().id).toBe(id);
+  const above = folder;
+  folder = join(above, 'below');
+  expect(open().id).not.toBe(id);
+  folder = above;
 });
 
 test('a folder that is removed while it is used is made again', async () => {
@@ -262,6 +351,55 @@ describe('upkeep', () => {
     writeFileSync(join(folder, 'added'), 'garbage\n');
     await store.putRecord(stepRecord('d'));
     expect(await scans()).toBe(true);
+  });
+
+  test('another process that has just looked does no harm', async () => {
+    await store.upkeep(null);
+    await store.putRecord(stepRecord('a'));
+    const added = join(folder, 'added');
+    let met = false;
+    // The clock is read between the line that we add and the look at all lines.
+    const racing = openDirectoryStore({
+      ...{ folder, onFault: (message: string) => faults.push(message), maxBytes: 1e9 },
+      ...{ platform: process.platform, pid: process.pid },
+      now() {
+        met ||= existsSync(added);
+        rmSync(added, { force: true });
+        return now;
+      },
+    });
+    await racing.putRecord(stepRecord('b'));
+    expect(await racing.upkeep(null)).toEqual({ count: 0, bytes: 0 });
+    expect(met).toBe(true);
+    expect(faults).toEqual([]);
+  });
+
+  const acts: Record<string, (engine: () => Promise<boolean>) => Promise<unknown>> = {
+    upkeep: (removeSnapshot) => open(undefined, 1).upkeep(removeSnapshot),
+    entries: () => store.entries(),
+    stats: () => store.stats(),
+    prune: (removeSnapshot) => store.prune({ unusedForMs: 0, removeSnapshot }),
+    clear: (removeSnapshot) => store.clear({ removeSnapshot }),
+  };
+
+  test.each(Object.entries(acts))('%s comes to its end whatever lies in the folder', async (_, act) => {
+    await fill();
+    const name = keyOf('odd').slice('sha256:'.length);
+    for (const shelf of ['records', 'blobs', 'chains', 'snapshots', 'locks', 'partial']) {
+      symlinkSync(name, file(shelf, name)); // To itself: cannot even be looked at.
+      mkdirSync(file(shelf, `${name}.x/inner`), { recursive: true });
+    }
+    await act(() => Promise.resolve(true));
+  });
+
+  test.each(Object.entries(acts))('%s comes to its end when the folder goes meanwhile', async (_, act) => {
+    await fill();
+    now += 31 * dayMs;
+    await act(() => {
+      rmSync(folder, { recursive: true, force: true });
+      return Promise.resolve(true);
+    });
+    expect(faults).toEqual([]);
   });
 
   test('a snapshot that nobody used for 30 days goes', async () => {

@@ -119,7 +119,11 @@ describe('a pack', () => {
     await fc.assert(
       fc.asyncProperty(
         contents,
-        fc.dictionary(fc.string(), fc.string()),
+        // zod takes a `__proto__` away: an output of that name is a miss elsewhere.
+        fc.dictionary(
+          fc.string().filter((name) => name !== '__proto__'),
+          fc.string(),
+        ),
         fc.string(),
         async (logs, outputs, summary) => {
           rmSync(path, { force: true });
