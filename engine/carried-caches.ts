@@ -12,7 +12,8 @@ import type { PlannedCache, Platform } from '../src/model/plan.ts';
 import type { JobResult } from '../src/model/result.ts';
 import { treeDigest } from '../src/model/tree.ts';
 import { Broken, readPackFile, writePackFile } from './cache/pack-file.ts';
-import { short, type CarriedNotice } from './carried-packs.ts';
+import { short } from './carried-packs.ts';
+import { putFile, type CarriedNotice } from './carried-put.ts';
 import { visibleEntries, type SourceTree } from './source-tree.ts';
 import { readTar, type TarEntry } from './tar-reader.ts';
 
@@ -105,15 +106,7 @@ export function carriedCaches(options: CarriedCachesOptions): CarriedCaches {
     const file = newFile();
     const digest = await packCache(content.value, file);
     const key = exact ?? `${prefix}content-${digest ?? ''}`;
-    if (digest !== null && key !== before) {
-      const receipt = await cache.put(key, file);
-      if (receipt.kind === 'declined')
-        tell({
-          level: 'info',
-          code: 'cache-declined',
-          message: `${cache.name} takes nothing: ${receipt.because}`,
-        });
-    }
+    if (digest !== null && key !== before) await putFile(cache, key, file, tell);
     await rm(file, { force: true });
   };
 

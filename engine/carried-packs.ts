@@ -14,6 +14,7 @@ import type { PlannedJob, Platform } from '../src/model/plan.ts';
 import type { Key, StepRecord } from '../src/model/record.ts';
 import { treeDigest } from '../src/model/tree.ts';
 import { packRecords, unpackRecords, type PackableSnapshot, type Unpacked } from './cache/pack.ts';
+import { putFile, type CarriedNotice } from './carried-put.ts';
 import { findRecords, type JobPlace, type KnownStep } from './recorded-job.ts';
 
 export interface CarriedJob {
@@ -26,12 +27,6 @@ export interface CarriedJob {
 }
 
 /** Told once for each code. */
-export interface CarriedNotice {
-  readonly level: 'info' | 'warning';
-  readonly code: string;
-  readonly message: string;
-}
-
 export interface CarriedPacksOptions {
   readonly cache: CacheStore;
   readonly store: RecordStore;
@@ -152,13 +147,7 @@ export function carriedPacks(options: CarriedPacksOptions): CarriedPacks {
       const file = newFile();
       const snapshot = findSnapshot(steps, bundles, image, engine);
       if (!(await packRecords(store, { records, chain, snapshot }, file))) return;
-      const receipt = await cache.put(name, file);
-      if (receipt.kind === 'declined')
-        tell({
-          level: 'info',
-          code: 'cache-declined',
-          message: `${cache.name} takes nothing: ${receipt.because}`,
-        });
+      await putFile(cache, name, file, tell);
       await rm(file, { force: true });
     },
   };

@@ -22,7 +22,11 @@ async function digestOf(bytes: AsyncIterable<Uint8Array>): Promise<string> {
 /** Runs with stdout going nowhere; the most memory it ever held, in MiB. */
 async function peakMemory(project: Project): Promise<number> {
   const nowhere = openSync('/dev/null', 'w');
-  const child = spawn(launcher, ['run'], { cwd: project.path, stdio: ['ignore', nowhere, 'inherit'] });
+  const child = spawn(launcher, ['run'], {
+    cwd: project.path,
+    env: project.environment,
+    stdio: ['ignore', nowhere, 'inherit'],
+  });
   closeSync(nowhere);
   let peak = 0;
   const look = (): void => {
@@ -80,7 +84,11 @@ test('bytes of any kind', async () => {
 test('a reader that pauses: the process stays small, then everything arrives', async () => {
   const size = 150 * 1024 ** 2;
   using project = new Project({ 'lockstep.yml': job(`yes | head -c ${size}`) });
-  const child = spawn(launcher, ['run'], { cwd: project.path, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(launcher, ['run'], {
+    cwd: project.path,
+    env: project.environment,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const status = (name: string): number =>
     Number(
       new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(

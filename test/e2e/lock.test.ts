@@ -1,11 +1,10 @@
 // `lockstep lock` against a real registry: pinned, refreshed, checked, and what goes wrong on the way.
-import { execFileSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { docker } from '../rig/engine.ts';
 import { Project } from '../rig/project.ts';
-import { Registry } from '../rig/registry.ts';
+import { publish, Registry } from '../rig/registry.ts';
 import { startSilentRegistry } from '../rig/silent-registry.ts';
 
 let registry: Registry;
@@ -13,17 +12,6 @@ beforeAll(async () => {
   registry = await Registry.start();
 });
 afterAll(() => registry[Symbol.asyncDispose]());
-
-/** Builds and pushes a version of the image; gives its digest in the registry. The engine keeps nothing. */
-function publish(image: string, version: string): string {
-  execFileSync('docker', ['build', '-q', '-t', image, '-'], {
-    input: `FROM busybox:latest\nENV VERSION=${version}\n`,
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
-  const digest = /digest: (sha256:[0-9a-f]{64})/.exec(docker('push', image))?.[1];
-  docker('rmi', '-f', image);
-  return digest ?? 'no digest';
-}
 
 const named = (name: string): string => `${registry.address}/${name}`;
 const pipeline = (...images: readonly string[]): string =>

@@ -1,24 +1,14 @@
 // A run with a lock file against a real registry: what it pins is what runs, whatever tags mean by now.
-import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { docker } from '../rig/engine.ts';
 import { Project } from '../rig/project.ts';
-import { Registry } from '../rig/registry.ts';
+import { publish, Registry } from '../rig/registry.ts';
 
 let registry: Registry;
 beforeAll(async () => {
   registry = await Registry.start();
 });
 afterAll(() => registry[Symbol.asyncDispose]());
-
-/** Builds and pushes a version of the image; gives its digest in the registry. The tag stays in the engine. */
-function publish(image: string, version: string): string {
-  execFileSync('docker', ['build', '-q', '-t', image, '-'], {
-    input: `FROM busybox:latest\nENV VERSION=${version}\n`,
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
-  return /digest: (sha256:[0-9a-f]{64})/.exec(docker('push', image))?.[1] ?? 'no digest';
-}
 
 const lockText = (images: Readonly<Record<string, string>>): string =>
   `${JSON.stringify({ version: 1, images }, null, 2)}\n`;
@@ -28,11 +18,11 @@ const pipeline = (image: string, head = ''): string =>
 test('the pinned image runs, though the tag moved here and in the registry, and with --pull', async () => {
   const image = `${registry.address}/locked/box:1`;
   using project = new Project({ 'lockstep.yml': pipeline(image) });
-  const first = publish(image, 'one');
+  const first = publish(image, 'one', { keep: true });
   try {
     expect(await project.run('lock')).toMatchObject({ code: 0 });
     docker('rmi', '-f', image);
-    publish(image, 'two');
+    publish(image, 'two', { keep: true });
     for (const words of [
       ['run', '--no-reuse'],
       ['run', '--no-reuse', '--pull'],
@@ -51,7 +41,7 @@ test('the pinned image runs, though the tag moved here and in the registry, and 
 
 test('a digest that the registry does not have, and one for another platform, name the lock file', async () => {
   const image = `${registry.address}/locked/wrong:1`;
-  const digest = publish(image, 'one');
+  const digest = publish(image, 'one', { keep: true });
   docker('rmi', '-f', image);
   const pin = `${image.slice(0, -2)}@${digest}`;
   const other = `sha256:${'a'.repeat(64)}`;
@@ -78,7 +68,7 @@ test('a digest that the registry does not have, and one for another platform, na
 
 test('what the lock file lacks is noticed once and works; an image of this machine is not missed', async () => {
   const [image, local] = [`${registry.address}/locked/lacking:1`, `${registry.address}/locked/made-here:1`];
-  publish(image, 'one');
+  publish(image, 'one', { keep: true });
   docker('tag', 'busybox:latest', local);
   using project = new Project({
     'lockstep.yml': `version: 1\njobs:\n  a: { image: "${image}", steps: [x=1] }\n  b: { image: "${image}", steps: [x=1] }\n  c: { image: "${local}", steps: [x=1] }\n`,

@@ -39,7 +39,11 @@ test.concurrent('a large document reaches a slow reader whole', () => {
 
 test.concurrent('two signals end a run whose output nobody takes', async () => {
   using project = new Project(talks);
-  const child = spawn(launcher, ['run'], { cwd: project.path, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(launcher, ['run'], {
+    cwd: project.path,
+    env: project.environment,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const ended = new Promise((resolve) => child.once('exit', resolve));
   const log = () => join(project.path, '.lockstep/runs', project.read('.lockstep/last').trim(), 'logs/a.log');
   await until('it talks', () => existsSync(join(project.path, '.lockstep/last')) && existsSync(log()));
@@ -59,7 +63,10 @@ test.concurrent('Ctrl-C on a terminal', async () => {
     'lockstep.yml':
       '{version: 1, jobs: {a: {image: "busybox:latest", steps: [{name: wait, run: "echo up; sleep 1000"}], finally: [{name: last, run: echo tidied}]}}}',
   });
-  const terminal = spawn('script', ['-qefc', `'${launcher}' run`, '/dev/null'], { cwd: project.path });
+  const terminal = spawn('script', ['-qefc', `'${launcher}' run`, '/dev/null'], {
+    cwd: project.path,
+    env: project.environment,
+  });
   let seen = '';
   terminal.stdout.setEncoding('utf8').on('data', (text: string) => (seen += text));
   await until('the step runs', () => /^up\r$/m.test(seen));

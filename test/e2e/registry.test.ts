@@ -1,21 +1,8 @@
 // Images from a real registry: pulled when they are not there, asked for again with --pull, named by their digest.
-import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { docker } from '../rig/engine.ts';
 import { Project } from '../rig/project.ts';
-import { Registry } from '../rig/registry.ts';
-
-/** Builds and pushes a version of the image that tells itself apart; gives its digest in the registry. */
-function publish(image: string, version: string): string {
-  const dockerfile = `FROM busybox:latest\nENV VERSION=${version}\n`;
-  execFileSync('docker', ['build', '-q', '-t', image, '-'], {
-    input: dockerfile,
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
-  const digest = /digest: (sha256:[0-9a-f]{64})/.exec(docker('push', image))?.[1];
-  docker('rmi', '-f', image);
-  return digest ?? 'no digest';
-}
+import { publish, Registry } from '../rig/registry.ts';
 
 test('an image is pulled when it is not there, renewed with --pull, and named by its digest', async () => {
   await using registry = await Registry.start();

@@ -21,6 +21,9 @@ export class Project implements Disposable {
   /** `XDG_CACHE_HOME` of the runs that are started here. */
   readonly cache = cacheHome(this.path);
 
+  /** For what starts the launcher by itself: records of its own, not this user's. */
+  readonly environment = { ...process.env, XDG_CACHE_HOME: this.cache };
+
   constructor(files: Readonly<Record<string, string>> = {}) {
     this.write(files);
   }
@@ -39,7 +42,9 @@ export class Project implements Disposable {
 
   /** Runs a shell script in the folder. */
   sh(script: string): string {
-    return execFileSync('bash', ['-euo', 'pipefail', '-c', script], { cwd: this.path, encoding: 'utf8' });
+    return execFileSync('bash', ['-euo', 'pipefail', '-c', script], {
+      ...{ cwd: this.path, encoding: 'utf8', env: this.environment },
+    });
   }
 
   /** A repository with all files committed. */

@@ -1,10 +1,10 @@
 // Debian's docker-registry on a loopback port, with a folder of its own: a real registry to pull from.
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { until } from './engine.ts';
+import { docker, until } from './engine.ts';
 
 export class Registry implements AsyncDisposable {
   /** `127.0.0.1:PORT`: engines take loopback registries without TLS. */
@@ -39,6 +39,20 @@ export class Registry implements AsyncDisposable {
     await ended;
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * Builds and pushes a version of the image that tells itself apart by `$VERSION`; gives its digest in the registry.
+ * `keep`: the tag stays in the engine.
+ */
+export function publish(image: string, version: string, { keep = false } = {}): string {
+  execFileSync('docker', ['build', '-q', '-t', image, '-'], {
+    input: `FROM busybox:latest\nENV VERSION=${version}\n`,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const digest = /digest: (sha256:[0-9a-f]{64})/.exec(docker('push', image))?.[1];
+  if (!keep) docker('rmi', '-f', image);
+  return digest ?? 'no digest';
 }
 
 async function freePort(): Promise<number> {
