@@ -9,11 +9,11 @@ const headerBytes = 5;
 /** No piece is longer: what a reader holds in memory. */
 const largestFrame = 1 << 20;
 
-const encodeFrame = (stream: LogStream, chunk: Uint8Array): Buffer => {
-  const header = Buffer.alloc(headerBytes);
+const headerOf = (stream: LogStream, length: number): Buffer => {
+  const header = Buffer.allocUnsafe(headerBytes);
   header.writeUInt8(stream === 'stdout' ? 1 : 2, 0);
-  header.writeUInt32BE(chunk.length, 1);
-  return Buffer.concat([header, chunk]);
+  header.writeUInt32BE(length, 1);
+  return header;
 };
 
 export interface LogRecording {
@@ -26,22 +26,21 @@ export interface LogRecording {
 
 /** `openBlob` is called when the log turns out to be long. */
 export function recordLog(openBlob: () => BlobWriter): LogRecording {
-  let held: Buffer[] = [];
+  let held: Uint8Array[] = [];
   let size = 0;
   let blob: BlobWriter | null = null;
   return {
     write(stream, chunk) {
-      const frames: Buffer[] = [];
       for (let at = 0; at < chunk.length; at += largestFrame) {
-        frames.push(encodeFrame(stream, chunk.subarray(at, at + largestFrame)));
+        const piece = chunk.subarray(at, at + largestFrame);
+        held.push(headerOf(stream, piece.length), piece);
       }
       size += chunk.length;
-      held.push(...frames);
-      if (blob === null && size <= inlineBytes) return;
-      blob ??= openBlob();
-      const bytes = Buffer.concat(held);
+      if (blob === null && size <= inlineBytes) return undefined;
+      const writer = (blob ??= openBlob());
+      const writes = held.map((bytes) => writer.write(bytes));
       held = [];
-      return blob.write(bytes);
+      return Promise.all(writes).then(() => undefined);
     },
     async finish() {
       if (blob === null) return { frames: Buffer.concat(held).toString('base64') };

@@ -4,8 +4,6 @@ import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-export const noSmallDisk: string | null = process.getuid?.() === 0 ? null : 'needs root';
-
 export class SmallDisk implements Disposable {
   readonly path = mkdtempSync(join(tmpdir(), 'lockstep-disk-'));
 
@@ -16,5 +14,18 @@ export class SmallDisk implements Disposable {
   [Symbol.dispose](): void {
     execFileSync('umount', ['-l', this.path]);
     rmdirSync(this.path);
+  }
+}
+
+/** Null where it can be had: in a container root may not mount either. */
+export const noSmallDisk: string | null = whyNot();
+
+function whyNot(): string | null {
+  if (process.getuid?.() !== 0) return 'needs root';
+  try {
+    new SmallDisk(1)[Symbol.dispose]();
+    return null;
+  } catch {
+    return 'mounting is not allowed here';
   }
 }
