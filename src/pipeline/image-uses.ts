@@ -133,8 +133,8 @@ function chooseParams(params: Readonly<Record<string, Param>>): Choices {
     free.all.add(name);
     if (param.default !== undefined || param.required !== true) continue;
     free.unset.add(name);
-    const any = values[0] ?? (param.type === 'number' ? '0' : '');
-    choices = choices.map((before) => ({ ...before, [name]: any }));
+    const sample = values[0] ?? (param.type === 'number' ? '0' : '');
+    choices = choices.map((before) => ({ ...before, [name]: sample }));
   }
   return { free, choices };
 }
