@@ -14,7 +14,7 @@ export async function readCaBundle(
   named: string | undefined,
   environment: Environment,
 ): Promise<Outcome<Uint8Array | null>> {
-  const asked = named ?? nonEmpty(environment.LOCKSTEP_CA_FILE);
+  const asked = askedCaFile(named, environment);
   const files = asked === undefined ? [environment.SSL_CERT_FILE, environment.NODE_EXTRA_CA_CERTS] : [asked];
   const own = new Map<string, string>();
   for (const file of new Set(files.filter((path) => nonEmpty(path) !== undefined))) {
@@ -39,6 +39,12 @@ export async function readCaBundle(
   for (const pem of rootCertificates) own.set(content(pem), pem);
   return ok(Buffer.from(`${[...own.values()].join('\n')}\n`));
 }
+
+/** The file that the user names for it: one that is no use is an error, also where nothing runs. */
+export const askedCaFile = (
+  named: string | undefined,
+  { LOCKSTEP_CA_FILE: file }: Environment,
+): string | undefined => named ?? nonEmpty(file);
 
 const content = (pem: string): string => pem.replace(/\s/g, '');
 

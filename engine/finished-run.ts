@@ -12,8 +12,8 @@ export interface FinishedRun {
 }
 
 /** `result.json` comes last: a folder that has one is whole. */
-export async function writeRunFolder({ folder, result, inputs, times }: FinishedRun): Promise<void> {
-  await writeAtomically(join(folder.path, 'inputs.json'), `${JSON.stringify(inputs)}\n`);
-  await writeAtomically(join(folder.path, 'run.json'), `${JSON.stringify(times, null, 2)}\n`);
-  await writeAtomically(join(folder.path, 'result.json'), resultText(result));
+export function writeRunFolder({ folder, result, inputs, times }: FinishedRun): void {
+  writeAtomically(join(folder.path, 'inputs.json'), `${JSON.stringify(inputs)}\n`);
+  writeAtomically(join(folder.path, 'run.json'), `${JSON.stringify(times, null, 2)}\n`);
+  writeAtomically(join(folder.path, 'result.json'), resultText(result));
 }

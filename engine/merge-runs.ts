@@ -13,7 +13,7 @@ export interface Merge {
   /** Jobs that make up the whole, with all they need; empty: every job of the file. */
   readonly jobs: readonly string[];
   /** Makes the folder of the whole; not called when the parts do not fit. */
-  readonly into: () => Promise<Outcome<RunFolder>>;
+  readonly into: () => Outcome<RunFolder>;
   readonly now: Date;
 }
 
@@ -25,12 +25,12 @@ export async function mergeRuns({ folders, jobs, into, now }: Merge): Promise<Ou
   if (!first) return fail('usage', 'missing-job', 'no run folder to merge');
   const missing = findMissing(parts.value, withNeeds(first.inputs.graph, jobs));
   if (missing) return { ok: false, failure: missing };
-  const whole = await into();
+  const whole = into();
   if (!whole.ok) return whole;
   const united = unite(first, parts.value, whole.value, now);
   try {
     for (const { folder } of parts.value.runs) await copyParts(folder, whole.value);
-    await writeRunFolder(united);
+    writeRunFolder(united);
   } catch (error) {
     return fail('environment', 'run-folder', `cannot write the run folder ${whole.value.path}`, {
       cause: error instanceof Error ? error.message : String(error),

@@ -1,10 +1,11 @@
 // `.lockstep/runs/ID`: where a run leaves what it made, and how older ones make room.
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import { access, lstat, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync, lstatSync, readdirSync, renameSync, writeFileSync, type Dirent } from 'node:fs';
+import { rm, unlink } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fail, ok, type Outcome } from '../src/model/failure.ts';
 import { instanceFileName } from '../src/model/instance-name.ts';
+import { makeFolder } from './make-folder.ts';
 
 export const stateFolder = '.lockstep';
 const keptRuns = 20;
@@ -48,16 +49,19 @@ export function runFolderAt(root: string, id: string, path = join(root, stateFol
   };
 }
 
-/** Makes the folder of a new run and names it in `.lockstep/last`. Failures: `state-folder`, `state-folder-unsafe`. */
-export async function createRunFolder(root: string, id: string): Promise<Outcome<RunFolder>> {
+/**
+ * Makes the folder of a new run and names it in `.lockstep/last`. Failures: `state-folder`, `state-folder-unsafe`.
+ * Synchronous as all here that is few and small: a way through Node's threads takes longer than the work.
+ */
+export function createRunFolder(root: string, id: string): Outcome<RunFolder> {
   const folder = runFolderAt(root, id);
   const state = join(root, stateFolder);
   try {
-    const unsafe = await findLink([state, join(state, 'runs')]);
+    const unsafe = findLink([state, join(state, 'runs')]);
     if (unsafe !== null) return linkFailure(unsafe);
-    await mkdir(join(folder.path, 'logs'), { recursive: true });
-    await writeAtomically(join(state, '.gitignore'), '*\n');
-    await writeAtomically(join(state, 'last'), `${id}\n`);
+    makeFolder(join(folder.path, 'logs'));
+    writeAtomically(join(state, '.gitignore'), '*\n');
+    writeAtomically(join(state, 'last'), `${id}\n`);
   } catch (error) {
     return fail('environment', 'state-folder', `cannot write ${stateFolder}/ in ${root}`, {
       cause: String(error),
@@ -68,20 +72,15 @@ export async function createRunFolder(root: string, id: string): Promise<Outcome
 }
 
 /** A reader sees the old file or the new one, never half of it. */
-export async function writeAtomically(path: string, text: string): Promise<void> {
+export function writeAtomically(path: string, text: string): void {
   const temporary = `${path}.${process.pid}.${randomBytes(3).toString('hex')}`;
-  await writeFile(temporary, text);
-  await rename(temporary, path);
+  writeFileSync(temporary, text);
+  renameSync(temporary, path);
 }
 
 /** A link there would have us write and delete elsewhere: it may come with a checkout that somebody else made. */
-async function findLink(folders: readonly string[]): Promise<string | null> {
-  for (const folder of folders) {
-    const found = await lstat(folder).catch(() => null);
-    if (found !== null && !found.isDirectory()) return folder;
-  }
-  return null;
-}
+const findLink = (folders: readonly string[]): string | null =>
+  folders.find((folder) => lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() === false) ?? null;
 
 const linkFailure = (path: string): Outcome<never> =>
   fail('usage', 'state-folder-unsafe', `${path} is not a plain folder`, {
@@ -89,23 +88,40 @@ const linkFailure = (path: string): Outcome<never> =>
   });
 
 /**
- * Makes room once a run has been written: not before, since it may have taken from the oldest. A run without a result
- * may still be going on; it is left alone for a day. What cannot be removed stays.
+ * Leaves the newest 20 runs. One without a result may still be going on; it is left alone for a day. What cannot be
+ * removed stays.
  */
 export async function removeOldRuns({ root, id: newest }: RunFolder): Promise<void> {
   const runs = join(root, stateFolder, 'runs');
-  const found = await readdir(runs, { withFileTypes: true }).catch(() => []);
-  const ids = found
+  const ids = entriesIn(runs)
     .filter((entry) => entry.isDirectory() && runId.test(entry.name) && entry.name !== newest)
     .map((entry) => entry.name)
     .sort();
-  for (const id of ids.slice(0, Math.max(0, ids.length - keptRuns + 1))) {
-    const path = join(runs, id);
-    const finished = await access(join(path, 'result.json'), constants.F_OK).then(
-      () => true,
-      () => false,
-    );
-    const age = Date.now() - ((await stat(path).catch(() => null))?.mtimeMs ?? 0);
-    if (finished || age > dayMs) await rm(path, { recursive: true, force: true }).catch(() => undefined);
+  const oldest = ids.slice(0, Math.max(0, ids.length - keptRuns + 1)).map((id) => join(runs, id));
+  await Promise.all(oldest.filter(isOver).map(removeRun));
+}
+
+function isOver(run: string): boolean {
+  const age = Date.now() - (lstatSync(run, { throwIfNoEntry: false })?.mtimeMs ?? 0);
+  return existsSync(join(run, 'result.json')) || age > dayMs;
+}
+
+/** The files that every run has go all at once: their removal then needs no turn of an event loop that may be busy. */
+async function removeRun(run: string): Promise<void> {
+  const inside = entriesIn(run);
+  // Never through a link.
+  const logs = inside.filter((entry) => entry.isDirectory() && entry.name === 'logs');
+  const files = [...inside, ...logs.flatMap(() => entriesIn(join(run, 'logs')))]
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+  await Promise.all(files.map((file) => unlink(file).catch(() => undefined)));
+  await rm(run, { recursive: true, force: true }).catch(() => undefined);
+}
+
+function entriesIn(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return [];
   }
 }

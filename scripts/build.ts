@@ -1,9 +1,11 @@
-// src/cli → dist/cli.js and its chunks: what bin/lockstep runs. Parts are loaded when a command needs them.
+// src/cli → dist/start.cjs, which bin/lockstep runs, and the parts that it loads when a command needs them.
 import { createHash } from 'node:crypto';
-import { readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
-import { join } from 'node:path';
-import { build, type BuildOptions, type Plugin } from 'esbuild';
+import { basename, join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { Script } from 'node:vm';
+import { build, transform, type BuildOptions, type Plugin } from 'esbuild';
 
 const root = new URL('..', import.meta.url);
 const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { version: string };
@@ -52,18 +54,15 @@ const builtins: Plugin = {
 };
 
 /**
- * What a run loads later stands on what it has loaded before, and says so here: else the bundler cuts a file for every
- * set of parts that share something, and 40 small files take 6 ms longer to load than half as many. Not so for what
- * other commands load too.
+ * What is loaded later stands on all that a run loads, and says so here: else the bundler cuts a part for every set of
+ * modules that some of them share, and 30 small parts take longer to load than three large ones.
  */
 const later: Plugin = {
   name: 'later',
   setup: (bundler) => {
     const run = JSON.stringify(new URL('src/cli/run.ts', root).pathname);
-    bundler.onResolve({ filter: /^\./ }, ({ path, kind, importer, resolveDir }) =>
-      kind !== 'dynamic-import' || /\/(main|pipeline-file)\.ts$/.test(importer)
-        ? null
-        : { path: join(resolveDir, path), namespace: 'later' },
+    bundler.onResolve({ filter: /^\./ }, ({ path, kind, resolveDir }) =>
+      kind === 'dynamic-import' ? { path: join(resolveDir, path), namespace: 'later' } : null,
     );
     bundler.onLoad({ filter: /./, namespace: 'later' }, ({ path }) => ({
       contents: `import ${run}; export * from ${JSON.stringify(path)};`,
@@ -72,16 +71,18 @@ const later: Plugin = {
   },
 };
 
+const target = 'node22.18';
 const options = {
   absWorkingDir: root.pathname,
   entryPoints: { cli: 'src/cli/cli.ts' },
   outdir: 'dist',
+  write: false,
   bundle: true,
   splitting: true,
   minify: true,
   format: 'esm',
   platform: 'node',
-  target: 'node22.18',
+  target,
   define: { LOCKSTEP_VERSION: JSON.stringify(version) },
   plugins: [unused, builtins, later],
   logLevel: 'warning',
@@ -89,12 +90,46 @@ const options = {
 
 /** Names all the code that is bundled: what one build keeps between runs, no other takes for its own. */
 async function buildId(): Promise<string> {
-  const { outputFiles } = await build({ ...options, write: false });
+  const { outputFiles } = await build(options);
   return createHash('sha256')
     .update(outputFiles.map((file) => file.hash).join())
     .digest('hex');
 }
 
+/** The module as src/cli/start.ts calls it. */
+async function asPart(module: string): Promise<string> {
+  // A dynamic import becomes a call too.
+  const supported = { 'dynamic-import': false };
+  const { code } = await transform(module, {
+    format: 'cjs',
+    platform: 'node',
+    target,
+    supported,
+    minify: true,
+  });
+  return `(function(module,exports,require){${code}})`;
+}
+
+/** What V8 makes of a part, for this version of it: every function, also those that nobody may call. */
+function compile(source: string): Buffer {
+  setFlagsFromString('--no-lazy');
+  const script = new Script(source);
+  // V8 takes it only under the flags that were set when it was written down.
+  setFlagsFromString('--lazy');
+  return script.createCachedData();
+}
+
 const define = { ...options.define, LOCKSTEP_BUILD: JSON.stringify(await buildId()) };
-rmSync(new URL('dist', root), { recursive: true, force: true });
-await build({ ...options, define });
+const { outputFiles } = await build({ ...options, define });
+const dist = new URL('dist/', root);
+rmSync(dist, { recursive: true, force: true });
+mkdirSync(dist);
+for (const { path, text } of outputFiles) {
+  const part = await asPart(text);
+  writeFileSync(new URL(basename(path), dist), part);
+  writeFileSync(new URL(`${basename(path)}.code`, dist), compile(part));
+}
+await build({
+  ...{ absWorkingDir: root.pathname, entryPoints: ['src/cli/start.ts'], outfile: 'dist/start.cjs' },
+  ...{ bundle: true, minify: true, format: 'cjs', platform: 'node', target },
+});

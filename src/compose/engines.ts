@@ -1,7 +1,7 @@
 // The options of a run → the container engine, connected when it is first asked for and again after it was lost.
 import { homedir } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
-import { readCaBundle } from '../../engine/ca-bundle.ts';
+import { askedCaFile, readCaBundle } from '../../engine/ca-bundle.ts';
 import { hostProxies } from '../../engine/docker/network-access.ts';
 import type { Environment } from '../contract/provider.ts';
 import type { Engine } from '../contract/sandbox.ts';
@@ -30,10 +30,15 @@ const sweepMs = 10_000;
 
 export async function openEngines(options: EngineOptions): Promise<Outcome<Engines>> {
   const { environment, runId } = options;
-  const caBundle = await readCaBundle(options.caFile, environment);
-  if (!caBundle.ok) return caBundle;
+  const readCas = (): ReturnType<typeof readCaBundle> => readCaBundle(options.caFile, environment);
+  if (askedCaFile(options.caFile, environment) !== undefined) {
+    const asked = await readCas();
+    if (!asked.ok) return asked;
+  }
   const connect = async (): Promise<Outcome<Engine>> => {
-    // A run whose every job is answered from records needs none.
+    // Nothing of this for a run whose every job is answered from records.
+    const caBundle = await readCas();
+    if (!caBundle.ok) return caBundle;
     const { createDockerEngine } = await import('../../engine/docker/engine.ts');
     const engine = await createDockerEngine({
       ...(options.engine !== undefined && { engine: options.engine }),

@@ -71,7 +71,7 @@ export async function gatherParts(
   if (missing !== null) return { ok: false, failure: missing };
   const handedOn = selection.withNeeds ? ok(new Map()) : await readNeeds(plan, source.value.digest, from);
   if (!handedOn.ok) return handedOn;
-  const folder = await createRunFolder(file.root, runId);
+  const folder = createRunFolder(file.root, runId);
   if (!folder.ok) return folder;
   return ok({
     ...held,

@@ -1,5 +1,6 @@
 // A plan → a run: source tree, engine, recorder and reporters put together, executed, and left in its run folder.
-import { rm, writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { cacheMounts } from '../../engine/cache-mounts.ts';
 import { executePlan } from '../../engine/execute-plan.ts';
@@ -73,15 +74,17 @@ export async function prepareRun(
       );
       const summary = createSummary();
       emit = toAll(recorder.emit, summary.emit, reporter);
+      // Meanwhile, since the disk takes its time; but needs that ran elsewhere may lie in the oldest.
+      const makingRoom = options.from.length === 0 ? removeOldRuns(folder) : null;
       try {
         const end = await execute(file, planned, parts.value, options, emit, broken.signal);
         // The result was the last word: a signal that comes now has nothing to tell.
         emit = () => undefined;
         await recorder.close();
         broken.signal.throwIfAborted();
-        await writeFile(join(folder.path, 'summary.md'), summary.markdown());
-        await writeRunFolder(end);
-        await removeOldRuns(folder);
+        writeFileSync(join(folder.path, 'summary.md'), summary.markdown());
+        writeRunFolder(end);
+        await (makingRoom ?? removeOldRuns(folder));
         const engine = await engines.value.connected();
         await store.value.upkeep(engine && snapshotRemover(engine));
         return ok(end);

@@ -1,4 +1,5 @@
 // Events → `events.jsonl` and `logs/JOB.log` of a run folder. Bounded in memory: a slow disk slows the sender down.
+import { appendFileSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import type { Emit, RunEvent } from '../model/event.ts';
 import { toRecordLine } from './events-file.ts';
@@ -65,6 +66,8 @@ function createAppender(path: string, failed: (error: unknown) => void): Appende
   let writing: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | null = null;
   let broken = false;
+  /** Nothing was written yet: all of it is in the first batch. */
+  let isUntouched = true;
 
   const write = async (bytes: Uint8Array): Promise<void> => {
     if (broken) return;
@@ -81,6 +84,7 @@ function createAppender(path: string, failed: (error: unknown) => void): Appende
   const flush = (next: Buffer): Promise<void> => {
     if (timer) clearTimeout(timer);
     timer = null;
+    isUntouched = false;
     const full = batch;
     const bytes = full.subarray(0, batched);
     batch = next;
@@ -99,7 +103,11 @@ function createAppender(path: string, failed: (error: unknown) => void): Appende
       size += bytes.length;
       let wait: Promise<void> | undefined;
       for (let at = 0; at < bytes.length;) {
-        if (batched === batch.length) wait = flush(spare.pop() ?? Buffer.allocUnsafe(batchSize));
+        if (batched === batch.length) {
+          const next = spare.pop() ?? Buffer.allocUnsafe(batchSize);
+          if (batched > 0) wait = flush(next);
+          else batch = next;
+        }
         const part = bytes.subarray(at, at + batch.length - batched);
         batch.set(part, batched);
         batched += part.length;
@@ -112,6 +120,16 @@ function createAppender(path: string, failed: (error: unknown) => void): Appende
       return wait;
     },
     close: async () => {
+      if (isUntouched) {
+        if (timer) clearTimeout(timer);
+        try {
+          // A small file is written sooner than Node's threads have opened it, and a run has many.
+          appendFileSync(path, batch.subarray(0, batched));
+        } catch (error) {
+          failed(error);
+        }
+        return;
+      }
       await flush(nothing);
       await (await file?.catch(() => null))?.close();
     },

@@ -8,7 +8,7 @@ import { runFolderAt } from '../../../engine/run-folder.ts';
 import { resultDigest, type RunResult } from '../../../src/model/result.ts';
 
 let folder = '';
-beforeEach(async () => {
+beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'lockstep-finished-'));
   const result: RunResult = {
     schema: 1,
@@ -28,7 +28,7 @@ beforeEach(async () => {
       },
     },
   };
-  await writeRunFolder({
+  writeRunFolder({
     folder: runFolderAt(folder, 'r', folder),
     result,
     inputs: {

@@ -27,22 +27,22 @@ function addRun(id: string, finished = true): void {
   if (finished) writeFileSync(join(root, '.lockstep', 'runs', id, 'result.json'), '{}');
 }
 
-test('a new run is named in `last` and kept out of git', async () => {
+test('a new run is named in `last` and kept out of git', () => {
   const id = newRunId(new Date('2026-11-22T01:02:03Z'));
   expect(id).toMatch(/^20261122-010203-[0-9a-f]{6}$/);
-  expect(await createRunFolder(root, id)).toMatchObject({ ok: true });
+  expect(createRunFolder(root, id)).toMatchObject({ ok: true });
   expect(readFileSync(join(root, '.lockstep', 'last'), 'utf8')).toBe(`${id}\n`);
   expect(readFileSync(join(root, '.lockstep', '.gitignore'), 'utf8')).toBe('*\n');
 });
 
 test.each(['.lockstep', '.lockstep/runs'])(
   '%s as a link is refused and nothing is written through it',
-  async (link) => {
+  (link) => {
     const victim = join(root, 'victim');
     mkdirSync(victim);
     if (link !== '.lockstep') mkdirSync(join(root, '.lockstep'));
     symlinkSync(victim, join(root, link));
-    expect(await createRunFolder(root, idOf(1))).toMatchObject({
+    expect(createRunFolder(root, idOf(1))).toMatchObject({
       ok: false,
       failure: { kind: 'usage', code: 'state-folder-unsafe' },
     });
@@ -50,11 +50,11 @@ test.each(['.lockstep', '.lockstep/runs'])(
   },
 );
 
-test('a .gitignore that is a link is replaced, not followed', async () => {
+test('a .gitignore that is a link is replaced, not followed', () => {
   writeFileSync(join(root, 'mine'), 'mine');
   mkdirSync(join(root, '.lockstep'));
   symlinkSync(join(root, 'mine'), join(root, '.lockstep', '.gitignore'));
-  expect(await createRunFolder(root, idOf(1))).toMatchObject({ ok: true });
+  expect(createRunFolder(root, idOf(1))).toMatchObject({ ok: true });
   expect(readFileSync(join(root, 'mine'), 'utf8')).toBe('mine');
 });
 
@@ -70,4 +70,20 @@ test('the newest 20 finished runs stay; unfinished ones for a day; other things 
     ['0-mine', idOf(1), ...Array.from({ length: 20 }, (_, index) => idOf(index + 5)), idOf(99)].sort(),
   );
   expect(existsSync(root)).toBe(true);
+});
+
+test('an old run goes with all that is in it, but not what a link there leads to', async () => {
+  for (let number = 0; number < 21; number += 1) addRun(idOf(number));
+  const [oldest = '', next = ''] = [idOf(0), idOf(1)].map((id) => join(root, '.lockstep', 'runs', id));
+  mkdirSync(join(oldest, 'logs'));
+  mkdirSync(join(oldest, 'artifacts', 'a'), { recursive: true });
+  for (const name of ['logs/a.log', 'artifacts/a/file']) writeFileSync(join(oldest, name), '');
+  const mine = join(root, 'mine');
+  mkdirSync(mine);
+  writeFileSync(join(mine, 'file'), '');
+  symlinkSync(mine, join(next, 'logs'));
+  symlinkSync(join(mine, 'file'), join(next, 'events.jsonl'));
+  await removeOldRuns(runFolderAt(root, idOf(21)));
+  expect(runs()).toEqual(Array.from({ length: 19 }, (_, index) => idOf(index + 2)));
+  expect(readdirSync(mine)).toEqual(['file']);
 });
