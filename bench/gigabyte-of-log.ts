@@ -1,32 +1,47 @@
-// A step that prints 1 GiB: `lockstep run` against `docker run` of the same, both into /dev/null, and what we hold in memory.
+// A step that prints 1 GiB: `lockstep run` against `docker run` of the same, both into /dev/null, what we hold in memory, and what it
+// costs to mask 20 secrets.
 import { launcher } from '../test/rig/cli.ts';
 import { Project } from '../test/rig/project.ts';
 import { peakMemory, timeToEnd } from './child.ts';
 import { inTurn } from './rounds.ts';
 import type { Benchmark } from './row.ts';
+import { twentySecrets } from './twenty-secrets.ts';
 
 const image = 'debian:bookworm-slim';
 const script = `yes 'a line of a log is about as long as this one, and ends with a number: 0123456789' | head -c ${2 ** 30}`;
 const mostMemoryMB = 200;
 
+const secrets = twentySecrets();
+const environment = {
+  ...process.env,
+  ...Object.fromEntries(Object.entries(secrets).map(([name, value]) => [`LOCKSTEP_SECRET_${name}`, value])),
+};
+const names = Object.keys(secrets).join(', ');
+
+const projectOf = (declared: string, granted: string): Project => {
+  const pipeline = `version: 1\n${declared}jobs:\n  log:\n    image: '${image}'\n${granted}    steps:\n      - run: ${JSON.stringify(script)}\n`;
+  const project = new Project({ 'lockstep.yml': pipeline });
+  project.commit();
+  return project;
+};
+
 export const gigabyteOfLog: Benchmark = {
   name: 'gigabyte-of-log',
   run: async (rounds) => {
-    using project = new Project({
-      'lockstep.yml': `version: 1\njobs:\n  log:\n    image: '${image}'\n    steps:\n      - run: ${JSON.stringify(script)}\n`,
-    });
-    project.commit();
+    using project = projectOf('', '');
+    using withSecrets = projectOf(`secrets: [${names}]\n`, `    secrets: [${names}]\n`);
     const peaks: number[] = [];
     const docker =
       (...options: string[]) =>
       () =>
         timeToEnd(['docker', 'run', '--rm', ...options, image, 'sh', '-e', '-c', script]);
-    const { ours, plain, undriven } = await inTurn(rounds ?? 3, {
+    const { ours, masked, plain, undriven } = await inTurn(rounds ?? 3, {
       ours: async () => {
         const { ms, megabytes } = await peakMemory([launcher, 'run', '--no-reuse'], project.path);
         peaks.push(megabytes);
         return ms;
       },
+      masked: () => timeToEnd([launcher, 'run', '--no-reuse'], withSecrets.path, environment),
       plain: docker(),
       undriven: docker('--log-driver', 'none'),
     });
@@ -34,6 +49,14 @@ export const gigabyteOfLog: Benchmark = {
     return [
       { what, against: 'docker run', unit: 'ms', ours, baseline: plain, reach: 1.3 },
       { what, against: 'docker run --log-driver none', unit: 'ms', ours, baseline: undriven, reach: null },
+      {
+        what: '1 GiB of log, 20 secrets',
+        against: 'the same without',
+        unit: 'ms',
+        ours: masked,
+        baseline: ours,
+        reach: 1.15,
+      },
       {
         what: '1 GiB of log: most memory held',
         against: 'the bound',

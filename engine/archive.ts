@@ -1,11 +1,11 @@
 // What a sandbox gives of its workspace (tar streams) → a folder on disk and its entries. Nothing in it is trusted.
-import { randomUUID } from 'node:crypto';
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { fail, ok, type Outcome } from '../src/model/failure.ts';
+import { fail, ok, type Failure, type Outcome } from '../src/model/failure.ts';
 import { sortTree, type TreeEntry } from '../src/model/tree.ts';
 import { errorCode, joinPath, listFolder, readEntries } from './disk-tree.ts';
 import { leavesTree } from './link-target.ts';
+import { partialOf } from './partial-folder.ts';
 import { readTar, type TarItem } from './tar-reader.ts';
 import { TreeFolder } from './tree-folder.ts';
 
@@ -20,17 +20,19 @@ export interface CollectRequest {
   readonly select: (path: string) => boolean;
   /** The folder to be made. What lies there is removed first. */
   readonly into: string;
+  /** Looks at what was taken, in the folder where it lies before it appears at `into`. With a failure nothing appears. */
+  readonly check?: (folder: string, entries: readonly TreeEntry[]) => Promise<Failure | null>;
 }
 
 /**
  * What `select` takes of files, links and empty folders, in the order of their paths; nothing taken leaves no folder.
  * `get` is called for one path at a time, its stream read to the end. `into` appears whole or not at all.
- * Failures: those of `get`; `artifact-unsafe` (`pipeline`): a name or link that leads out of the workspace, a device, pipe
+ * Failures: those of `get` and `check`; `artifact-unsafe` (`pipeline`): a name or link that leads out of the workspace, a device, pipe
  * or socket; `archive-broken`, `disk-full`, `artifact-unwritable` (`environment`).
  */
 export async function collectTree(request: CollectRequest): Promise<Outcome<TreeEntry[]>> {
   const { into } = request;
-  const partial = `${into}.partial-${randomUUID()}`;
+  const partial = await partialOf(into);
   try {
     rmSync(into, { recursive: true, force: true });
     mkdirSync(dirname(into), { recursive: true });
@@ -42,6 +44,8 @@ export async function collectTree(request: CollectRequest): Promise<Outcome<Tree
     const escape = findEscape(entries);
     if (escape !== undefined)
       return unsafe(`the link '${escape.path}' leads out of the workspace: ${escape.target}`);
+    const refused = (await request.check?.(partial, entries)) ?? null;
+    if (refused !== null) return { ok: false, failure: refused };
     if (entries.length > 0) renameSync(partial, into);
     return ok(entries);
   } catch (error) {

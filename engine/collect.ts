@@ -12,6 +12,7 @@ import { formatBytes } from '../src/model/size.ts';
 import { treeDigest, type FileEntry, type TreeEntry } from '../src/model/tree.ts';
 import { collectTree } from './archive.ts';
 import type { StoredArtifact } from './finished-job.ts';
+import { findLeakInTree, isLeak, leakFailure } from './leak-guard.ts';
 import type { JobInstance } from './resolve-job.ts';
 import type { Run } from './run.ts';
 
@@ -39,7 +40,7 @@ export async function collectArtifacts(
     if (artifact.when !== 'always' && artifact.when !== status) continue;
     const folder = run.folder.artifactFolder(id, name);
     const patterns = [...artifact.paths, ...artifact.exclude.map((pattern) => `!${pattern}`)];
-    const tree = await collect(sandbox, patterns, folder);
+    const tree = await collect(run, sandbox, patterns, folder, `artifact ${name}`);
     if (!tree.ok) return { artifacts, problem: { reason: reasonOf(tree.failure), failure: tree.failure } };
     if (tree.value.length === 0 && artifact.empty === 'error') {
       return { artifacts, problem: { reason: 'artifact-missing', failure: nothingMatches(name, artifact) } };
@@ -66,8 +67,10 @@ export const announceArtifact = async (
     path: run.folder.shown(folder),
   });
 
-const reasonOf = (failure: Failure): JobReason =>
-  failure.kind === 'pipeline' ? 'artifact-missing' : 'environment';
+function reasonOf(failure: Failure): JobReason {
+  if (isLeak(failure)) return 'secret-in-artifact';
+  return failure.kind === 'pipeline' ? 'artifact-missing' : 'environment';
+}
 
 function nothingMatches(name: string, { paths }: PlannedArtifact): Failure {
   const message = `artifact ${name}: nothing in the workspace matches ${paths.map((path) => `'${path}'`).join(', ')}`;
@@ -75,16 +78,23 @@ function nothingMatches(name: string, { paths }: PlannedArtifact): Failure {
   return fail('pipeline', 'artifact-missing', message, { hint }).failure;
 }
 
+/** `what`: for people. */
 const collect = (
+  { redactor }: Run,
   sandbox: Sandbox,
   patterns: readonly string[],
   into: string,
+  what: string,
 ): Promise<Outcome<TreeEntry[]>> =>
   collectTree({
     prefixes: staticPrefixes(patterns),
     get: (path) => sandbox.get(path === '' ? '/work' : `/work/${path}`),
     select: compileGlobs(patterns),
     into,
+    check: async (folder, entries) => {
+      const leak = await findLeakInTree(redactor, folder, entries);
+      return leak && leakFailure(leak, `${what}: ${leak.where}`);
+    },
   });
 
 /** Always, above all on failure; a report that is missing or broken is a notice, never a failed job. */
@@ -93,13 +103,14 @@ export async function collectReports(
   sandbox: Sandbox,
   job: string,
   reports: PlannedReports,
-): Promise<readonly StoredReport[]> {
+): Promise<{ readonly stored: readonly StoredReport[]; readonly leak: Failure | null }> {
   const stored: StoredReport[] = [];
   for (const kind of ['junit', 'cobertura', 'lcov', 'sarif'] as const) {
     const patterns = reports[kind];
     if (patterns.length === 0) continue;
     const folder = run.folder.reportFolder(job, kind);
-    const tree = await collect(sandbox, patterns, folder);
+    const tree = await collect(run, sandbox, patterns, folder, `${kind} report`);
+    if (!tree.ok && isLeak(tree.failure)) return { stored, leak: tree.failure };
     if (!tree.ok || tree.value.length === 0) {
       const why = tree.ok ? `nothing matches ${patterns.join(', ')}` : tree.failure.message;
       await run.emit({
@@ -115,7 +126,7 @@ export async function collectReports(
     stored.push(report);
     await announceReport(run, job, report);
   }
-  return stored;
+  return { stored, leak: null };
 }
 
 export async function announceReport(

@@ -96,7 +96,6 @@ async function executeJob(
     return [await endWithoutRunning(run, bare, decision.status, decision.reason, decision.failure)];
   }
   const { combinations } = decision;
-  if (combinations.length === 0) return [await endWithoutRunning(run, bare, 'skipped', 'condition')];
   const siblings = new AbortController();
   const cancel = AbortSignal.any([run.cancel, siblings.signal]);
   const matrixPool = createPool(job.maxParallel);
@@ -122,9 +121,12 @@ export type Decision =
       readonly failure?: Failure;
     };
 
-/** In this order: cancelled, `needs`, the `if`, the matrix. */
+/**
+ * In this order: cancelled, `needs`, the `if`, the matrix, withheld secrets. These come last: a job that would not run with
+ * them either is skipped for that reason, and then stands in nobody's way.
+ */
 export function decide(
-  run: Pick<Run, 'plan' | 'evaluator' | 'cancel'>,
+  run: Pick<Run, 'plan' | 'evaluator' | 'cancel' | 'withheld'>,
   job: PlannedJob,
   standing: Standing,
   finished: ReadonlyMap<string, FinishedJob>,
@@ -135,10 +137,21 @@ export function decide(
   const expanded = expand(run, job, standing, finished);
   if (!expanded.ok)
     return { run: false, status: 'failure', reason: 'configuration', failure: expanded.failure };
-  return expanded.value === null
-    ? { run: false, status: 'skipped', reason: 'condition' }
-    : { run: true, combinations: expanded.value };
+  if (expanded.value === null || expanded.value.length === 0)
+    return { run: false, status: 'skipped', reason: 'condition' };
+  const secrets = run.withheld.get(job.name);
+  return secrets === undefined
+    ? { run: true, combinations: expanded.value }
+    : { run: false, status: 'skipped', reason: 'secret-withheld', failure: secretsWithheld(secrets) };
 }
+
+const secretsWithheld = (names: readonly string[]): Failure =>
+  fail(
+    'pipeline',
+    'secret-withheld',
+    `it needs ${names.join(', ')}, and a change request from a fork gets no secrets`,
+    { hint: 'read the change, then add --allow fork-secrets' },
+  ).failure;
 
 /** Null when the `if` does not hold. */
 function expand(

@@ -13,7 +13,7 @@ import {
   type StoredArtifact,
 } from './finished-job.ts';
 import { filesOf } from './job-recording.ts';
-import { jobParts, keyOf } from './key.ts';
+import { jobParts, keyOf, secretFacts, type SecretFacts } from './key.ts';
 import { explainMissing } from './nearest-run.ts';
 import { findRecords, type JobPlace, type KnownStep, type RecordedJob } from './recorded-job.ts';
 import { resolveJob, type JobInstance } from './resolve-job.ts';
@@ -24,7 +24,9 @@ import { readStoredEntries } from './stored-entries.ts';
 import { planWorkspace } from './workspace.ts';
 
 /** `images` is asked for digests alone. */
-export interface Foreseeing extends Pick<Run, 'plan' | 'source' | 'evaluator' | 'images'> {
+export interface Foreseeing extends Pick<Run, 'plan' | 'source' | 'evaluator' | 'images' | 'withheld'> {
+  /** Secrets of which a run would have a value. */
+  readonly secrets: SecretFacts['present'];
   readonly store: RecordStore;
   readonly signal: AbortSignal;
 }
@@ -64,9 +66,10 @@ export async function foreseeInstance(
       allSteps(job, 'open', { why: 'image-unknown', message: images.failure.message }),
     );
   }
-  const parts = jobParts(job, on.plan.platform, resolved.value.services, images.value);
+  const secrets = secretFacts(on.plan, on.secrets);
+  const parts = jobParts(job, on.plan.platform, resolved.value.services, images.value, secrets);
   const place: JobPlace = {
-    ...{ job, resolved: resolved.value, evaluator: on.evaluator },
+    ...{ job, secrets, resolved: resolved.value, evaluator: on.evaluator },
     ...{ start: keyOf(parts), files: filesOf(workspace.value) },
   };
   const found = await findRecords(on.store, place);

@@ -2,7 +2,7 @@
 import type { Cause, JobForesight } from '../src/model/foresight.ts';
 import { instanceName } from '../src/model/instance-name.ts';
 import type { PlannedJob } from '../src/model/plan.ts';
-import type { JobResult } from '../src/model/result.ts';
+import type { JobReason, JobResult } from '../src/model/result.ts';
 import { decide, type Decision } from './execute-plan.ts';
 import type { FinishedInstance, FinishedJob } from './finished-job.ts';
 import { allSteps, foreseeInstance, type Foreseeing } from './foresee-job.ts';
@@ -54,8 +54,6 @@ async function foreseeJob(
   const decision = decide({ ...on, cancel: new AbortController().signal }, job, standing, finished);
   if (!decision.run) return end([notRun(job, decision)]);
   const { combinations } = decision;
-  if (combinations.length === 0)
-    return end([notRun(job, { run: false, status: 'skipped', reason: 'condition' })]);
   const needs = on.plan.jobs.flatMap((other) => other.needs).filter((need) => need.job === job.name);
   const taken = new Set(needs.flatMap(({ artifacts }) => artifacts));
   const instances: Foreseen[] = [];
@@ -99,11 +97,16 @@ function success(job: string): FinishedJob {
   };
 }
 
+const skipWords: Partial<Record<JobReason, 'needs-not-met' | 'secret-withheld'>> = {
+  needs: 'needs-not-met',
+  'secret-withheld': 'secret-withheld',
+};
+
 function notRun(job: PlannedJob, { status, reason, failure }: Extract<Decision, { run: false }>): Foreseen {
   const instance: JobInstance = { id: job.name, job, matrix: {} };
   const { result } = withoutSteps(instance, status, reason, failure);
   const fate = status === 'failure' ? 'fail' : 'skip';
-  const why = fate === 'fail' ? 'failure' : reason === 'needs' ? 'needs-not-met' : 'condition';
+  const why = fate === 'fail' ? 'failure' : (skipWords[reason] ?? 'condition');
   const condition = job.condition === null ? 'its matrix is empty' : `if: ${job.condition.expression}`;
   const because: Cause = { why, message: failure?.message ?? condition };
   return {

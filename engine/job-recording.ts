@@ -3,30 +3,22 @@ import type { Scope } from '../src/contract/evaluator.ts';
 import type { KeyLock, RecordStore } from '../src/contract/record-store.ts';
 import type { Sandbox } from '../src/contract/sandbox.ts';
 import type { PlannedStep } from '../src/model/plan.ts';
-import type {
-  Key,
-  KeyChain,
-  KeyLink,
-  KeyParts,
-  RecordedFinally,
-  RecordedLog,
-  RecordedSnapshot,
-} from '../src/model/record.ts';
+import type { Key, KeyChain, KeyLink, KeyParts, RecordedFinally, RecordedLog } from '../src/model/record.ts';
 import type { TreeEntry } from '../src/model/tree.ts';
 import type { StoredReport } from './collect.ts';
 import { storeFileList } from './file-list.ts';
 import type { StoredArtifact } from './finished-job.ts';
 import { afterStep, endParts, keyOf, skippedParts, stepParts } from './key.ts';
 import { recordLog, type LogRecording } from './log-frames.ts';
+import { JobSnapshots, type StepPoint } from './job-snapshots.ts';
 import type { JobPlace, KnownStep } from './recorded-job.ts';
+import type { JobInstance } from './resolve-job.ts';
 import type { StepFinish } from './run-step.ts';
 import type { Run } from './run.ts';
 import { storeTree } from './stored-tree.ts';
 
-/** A snapshot pays when the steps since the last one took this long. */
-const worthSnapshotMs = 1000;
-
 export interface Recording {
+  readonly instance: JobInstance;
   readonly place: JobPlace;
   /** Parts of `place.start`. */
   readonly parts: KeyParts;
@@ -37,16 +29,6 @@ export interface Recording {
   readonly recorded: number;
   /** False where a commit does not hold all that the job's steps see. */
   readonly snapshots: boolean;
-}
-
-/** Where the job is after a step. */
-export interface StepPoint {
-  readonly index: number;
-  /** Steps follow. */
-  readonly more: boolean;
-  /** A snapshot now would hold all: no service knows more. */
-  readonly holdsAll: boolean;
-  readonly stop: AbortSignal;
 }
 
 /** What a job that succeeded leaves. */
@@ -69,21 +51,20 @@ export class JobRecording {
   #before: Key | null;
   #current: { readonly link: KeyLink; readonly log: LogRecording } | null = null;
   #end: KeyLink | null = null;
-  #unsavedMs = 0;
-  #snapshots: boolean;
   #lock: KeyLock | null;
   /** Writes go on beside the steps, one after the other. */
   #writes: Promise<unknown> = Promise.resolve();
   readonly #previous: Promise<readonly KeyChain[]>;
+  readonly #snapshots: JobSnapshots;
 
   constructor(run: Run, recording: Recording) {
     this.#run = run;
     this.#recording = recording;
     this.#before = recording.place.start;
     this.#links = [{ key: recording.place.start, parts: recording.parts }];
-    this.#snapshots = recording.snapshots;
     this.#lock = recording.lock;
     this.#previous = this.#store.chains(recording.chainOf);
+    this.#snapshots = new JobSnapshots(run, recording.instance, this.#previous, recording.snapshots);
   }
 
   get #store(): RecordStore {
@@ -124,7 +105,7 @@ export class JobRecording {
   }
 
   /** Waits for the snapshot, if one is made. */
-  async end(finish: StepFinish, sandbox: Sandbox, { index, more, holdsAll, stop }: StepPoint): Promise<void> {
+  async end(finish: StepFinish, sandbox: Sandbox, point: StepPoint): Promise<void> {
     const current = this.#current;
     this.#current = null;
     if (current === null) return;
@@ -135,14 +116,13 @@ export class JobRecording {
       return;
     }
     this.#before = afterStep(link.key, finish.outputs);
-    this.#unsavedMs += finish.durationMs;
-    this.#snapshots &&= !finish.hostFilesChanged;
-    const files = this.#recording.place.files[index] ?? [];
-    const snapshot = more && holdsAll ? await this.#snapshot(sandbox, index, stop) : null;
+    const files = this.#recording.place.files[point.index] ?? [];
+    const made = await this.#snapshots.after(finish, sandbox, point);
     this.#later(async () => {
       const recordedLog = await log.finish();
       this.#isWhole &&= recordedLog !== null;
-      if (recordedLog === null) return snapshot?.snapshot && this.#remove(snapshot.snapshot);
+      if (recordedLog === null) return made?.snapshot && this.#snapshots.remove(made.snapshot);
+      const snapshot = made && (await this.#snapshots.checked(made, finish.result.name));
       const { key } = link;
       const { outputs, summary, durationMs } = finish;
       const put = await this.#store.putRecord({
@@ -157,7 +137,7 @@ export class JobRecording {
       if (snapshot?.snapshot === undefined) return;
       if (put) await this.#store.putSnapshot(snapshot.snapshot);
       // Nobody would ever start from it.
-      else await this.#remove(snapshot.snapshot);
+      else await this.#snapshots.remove(snapshot.snapshot);
     });
   }
 
@@ -227,37 +207,6 @@ export class JobRecording {
     });
     this.#recordsAny ||= put;
     if (put && this.#isWhole) this.#links.push(end);
-  }
-
-  /** A failed one costs a later run some time, never this one its result. */
-  async #snapshot(
-    sandbox: Sandbox,
-    index: number,
-    stop: AbortSignal,
-  ): Promise<{ snapshot?: RecordedSnapshot; snapshotMs?: number } | null> {
-    if (!this.#snapshots || this.#unsavedMs < worthSnapshotMs) return null;
-    const lastMs = await this.#lastSnapshotMs(index);
-    if (lastMs > this.#unsavedMs) return { snapshotMs: lastMs };
-    const started = this.#run.now();
-    const made = await sandbox.snapshot(this.#store.id, stop);
-    if (!made.ok) {
-      this.#snapshots = false;
-      return null;
-    }
-    this.#unsavedMs = 0;
-    return { snapshot: made.value, snapshotMs: this.#run.now() - started };
-  }
-
-  async #remove({ id }: RecordedSnapshot): Promise<void> {
-    const engine = await this.#run.engine();
-    if (engine.ok) await engine.value.snapshots.remove(id);
-  }
-
-  /** What a snapshot at this place took the last time; 0 where none is known of. */
-  async #lastSnapshotMs(index: number): Promise<number> {
-    const last = (await this.#previous)[0]?.links[index + 1];
-    const record = last === undefined ? null : await this.#store.record(last.key);
-    return record?.kind === 'step' ? (record.snapshotMs ?? 0) : 0;
   }
 
   /** Others who wait for the step before see its record, then wait for this one. */

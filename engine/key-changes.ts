@@ -14,7 +14,7 @@ export function partChanges(before: KeyParts, now: KeyParts): Change[] {
 const own = (parts: KeyParts): JsonObject =>
   Object.fromEntries(Object.entries(parts).filter(([name]) => !['of', 'before', 'files'].includes(name)));
 
-/** Lists of names, where one more or less is what there is to tell. */
+/** Lists of names, maybe each with a word about it, where one more or less is what there is to tell. */
 const nameLists = new Set(['secrets', 'caches']);
 
 function memberChanges(what: readonly string[], before: JsonObject, now: JsonObject): Change[] {
@@ -78,7 +78,12 @@ const isList = (value: JsonValue | undefined): value is readonly JsonValue[] => 
 const isObject = (value: JsonValue | undefined): value is JsonObject =>
   typeof value === 'object' && value !== null && !isList(value);
 const asMembers = (names: readonly JsonValue[]): JsonObject =>
-  Object.fromEntries(names.map((name) => [typeof name === 'string' ? name : canonicalJson(name), '']));
+  Object.fromEntries(
+    names.map((entry) => {
+      const [name, word = ''] = isList(entry) ? entry : [entry];
+      return [typeof name === 'string' ? name : canonicalJson(entry), word];
+    }),
+  );
 const asPlaces = (values: readonly JsonValue[]): JsonObject =>
   Object.fromEntries(values.map((value, index) => [String(index + 1), value]));
 

@@ -8,6 +8,7 @@ import { canonicalJson, type JsonObject, type JsonValue } from '../src/model/jso
 import type {
   PlannedArtifact,
   PlannedCache,
+  Plan,
   PlannedJob,
   PlannedService,
   PlannedStep,
@@ -131,6 +132,24 @@ const textDigest = (text: string): string => `sha256:${createHash('sha256').upda
 const envDigests = (env: Env): JsonObject =>
   Object.fromEntries(Object.entries(env).map(([name, value]) => [name, textDigest(value)]));
 
+/** What of secrets a step can tell apart without looking into their values. */
+export interface SecretFacts {
+  readonly declared: Plan['secrets'];
+  /** Those of which this run has a value. */
+  readonly present: { has(name: string): boolean };
+}
+
+export const secretFacts = (
+  { secrets }: Pick<Plan, 'secrets'>,
+  present: SecretFacts['present'],
+): SecretFacts => ({ declared: secrets, present });
+
+/** Sorted pairs of a name and how it is delivered; an optional one that is not there is not delivered. */
+const secretParts = (names: readonly string[], { declared, present }: SecretFacts): JsonValue =>
+  [...new Set(names)]
+    .sort()
+    .map((name) => [name, !present.has(name) ? 'absent' : declared[name]?.file ? 'file' : 'env']);
+
 const orNull = (value: number | undefined): number | null => value ?? null;
 
 /** k0. `images` has the digests of the job's image and of each service's, by its name. */
@@ -139,6 +158,7 @@ export function jobParts(
   platform: Platform,
   services: readonly ResolvedService[],
   images: { readonly job: string; readonly services: Readonly<Record<string, string>> },
+  secrets: SecretFacts,
 ): KeyParts {
   const { memoryBytes, shmBytes, pids } = job.resources;
   return {
@@ -153,22 +173,25 @@ export function jobParts(
     memory: orNull(memoryBytes),
     shm: orNull(shmBytes),
     pids: orNull(pids),
-    secrets: [...job.secrets].sort(),
+    secrets: secretParts(job.secrets, secrets),
     caches: job.caches.map(({ path }) => path).sort(),
     services: Object.fromEntries(
-      services.map((service) => [service.name, serviceParts(service, images.services[service.name] ?? '')]),
+      services.map((service) => [
+        service.name,
+        serviceParts(service, images.services[service.name] ?? '', secrets),
+      ]),
     ),
   };
 }
 
-function serviceParts(service: ResolvedService, image: string): JsonObject {
+function serviceParts(service: ResolvedService, image: string, facts: SecretFacts): JsonObject {
   const { env, command, entrypoint, secrets, ready, resources, user, privileged } = service;
   return {
     image,
     env: envDigests(env),
     command: command && [...command],
     entrypoint: entrypoint && [...entrypoint],
-    secrets: [...secrets].sort(),
+    secrets: secretParts(secrets, facts),
     ready: ready && { ...ready.check },
     memory: orNull(resources.memoryBytes),
     shm: orNull(resources.shmBytes),
@@ -180,6 +203,7 @@ function serviceParts(service: ResolvedService, image: string): JsonObject {
 
 export interface StepPlace {
   readonly job: PlannedJob;
+  readonly secrets: SecretFacts;
   readonly resolved: ResolvedJob;
   readonly evaluator: Evaluator;
   /** The files it is the first to see. */
@@ -195,7 +219,7 @@ export function stepParts(before: Key, step: PlannedStep, scope: Scope, place: S
     before,
     runs: true,
     files: treeDigest(place.files),
-    ...scriptParts(step, place.job),
+    ...scriptParts(step, place),
     env: envDigests(own),
     services: step.services,
   };
@@ -230,12 +254,15 @@ export const skippedParts = (before: Key, files: readonly TreeEntry[]): KeyParts
   files: treeDigest(files),
 });
 
-const scriptParts = (step: PlannedStep, job: PlannedJob): JsonObject => ({
+const scriptParts = (
+  step: PlannedStep,
+  { job, secrets }: Pick<StepPlace, 'job' | 'secrets'>,
+): JsonObject => ({
   script: textDigest(step.run),
   shell: [...step.shell],
   user: step.user ?? job.user,
   workdir: step.workdir ?? job.workdir,
-  secrets: [...step.secrets].sort(),
+  secrets: secretParts(step.secrets, secrets),
 });
 
 /**
@@ -259,7 +286,7 @@ export function endParts(
         : evaluator.literalCondition(step.condition, later);
     if (own === null || !holds.ok) return null;
     steps.push({
-      ...scriptParts(step, job),
+      ...scriptParts(step, place),
       files: treeDigest(place.files[index] ?? []),
       env: envDigests(own),
       if: step.condition && [step.condition.expression, holds.value],

@@ -3,6 +3,7 @@ import type { CacheMount, Image, Sandbox, SandboxSpec, ServiceSpec } from '../sr
 import { fail, ok, type Outcome } from '../src/model/failure.ts';
 import type { PlannedJob } from '../src/model/plan.ts';
 import { cacheMounts } from './cache-mounts.ts';
+import { grantSecrets } from './granted-secrets.ts';
 import type { KnownStep } from './recorded-job.ts';
 import type { JobInstance, ResolvedJob } from './resolve-job.ts';
 import type { Run } from './run.ts';
@@ -32,6 +33,17 @@ export async function openJob(
     found.push(image.value);
   }
   const [image, ...serviceImages] = found;
+  const services: ServiceSpec[] = [];
+  for (const [index, service] of resolved.services.entries()) {
+    const granted = grantSecrets(run, job.services[service.name]?.secrets ?? []);
+    if (!granted.ok) return granted;
+    const serviceImage = serviceImages[index];
+    if (serviceImage)
+      services.push({
+        ...{ ...service, image: serviceImage },
+        ...{ secretEnv: granted.value.env, redactor: run.redactor },
+      });
+  }
   const mounts = cacheMounts(run, job);
   const brought = image && ((await run.carrier?.opening({ job, mounts, image, known }, signal)) ?? known);
   if (!image || !brought || signal.aborted)
@@ -55,10 +67,6 @@ export async function openJob(
     signal,
   );
   if (!opened.ok) return opened;
-  const services = resolved.services.flatMap((service, index) => {
-    const serviceImage = serviceImages[index];
-    return serviceImage ? [{ ...service, image: serviceImage }] : [];
-  });
   return ok({ ...opened.value, image, services, mounts });
 }
 

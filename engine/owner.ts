@@ -16,6 +16,11 @@ export type Standing = 'alive' | 'dead' | 'foreign';
 export const ownerText = (owner: Owner): string =>
   [owner.boot, owner.namespace, owner.pid, owner.started].join('/');
 
+/** As a part of a file's name. */
+export const ownerName = (owner: Owner): string => ownerText(owner).replaceAll('/', '_');
+
+export const parseOwnerName = (name: string): Owner | null => parseOwner(name.replaceAll('_', '/'));
+
 export function parseOwner(text: string): Owner | null {
   const match = /^([^/]*)\/([^/]*)\/([1-9]\d*)\/([^/]*)$/.exec(text);
   if (match === null) return null;
@@ -33,6 +38,16 @@ export async function standing(
 ): Promise<Standing> {
   if (owner?.boot !== self.boot || owner.namespace !== self.namespace) return 'foreign';
   return (await startTime(platform, owner.pid)) === owner.started ? 'alive' : 'dead';
+}
+
+/** The same of owners as texts, each looked at once. */
+export function standings(self: Owner, platform: NodeJS.Platform): (text: string) => Promise<Standing> {
+  const seen = new Map<string, Promise<Standing>>();
+  return (text) => {
+    const known = seen.get(text) ?? standing(parseOwner(text), self, platform);
+    seen.set(text, known);
+    return known;
+  };
 }
 
 async function describe(platform: NodeJS.Platform, pid: number): Promise<Owner> {

@@ -3,6 +3,7 @@ import type { RecordStore } from '../src/contract/record-store.ts';
 import type { JobRecord } from '../src/model/record.ts';
 import { announceArtifact, announceReport, type StoredReport } from './collect.ts';
 import type { StoredArtifact } from './finished-job.ts';
+import { findLeakInTexts, findLeakInTree } from './leak-guard.ts';
 import type { KnownStep } from './recorded-job.ts';
 import { logIsThere, replayKnown, replayStep } from './replay-step.ts';
 import type { JobInstance } from './resolve-job.ts';
@@ -25,7 +26,8 @@ export async function replayJob(
 ): Promise<JobAttempt | null> {
   const { id, job } = instance;
   const restored = await restore(run, instance, record);
-  if (restored === null || !(await logsAreThere(run.reuse.store, known, record))) {
+  const isWhole = restored !== null && (await logsAreThere(run.reuse.store, known, record));
+  if (!isWhole || (await holdsSecret(run, { known, record }, restored))) {
     await run.folder.clear(id);
     return null;
   }
@@ -85,6 +87,24 @@ async function restore(run: Run, { id, job }: JobInstance, record: JobRecord): P
     reports.push({ kind: tree.kind, folder, entries });
   }
   return { artifacts, reports };
+}
+
+/** What was no secret when it was recorded may be one today: then the job runs, and fails if it leaves that still. */
+async function holdsSecret(
+  { redactor }: Run,
+  { known, record }: WholeJob,
+  { artifacts, reports }: Restored,
+): Promise<boolean> {
+  if (redactor.guard() === null) return false;
+  const leaks = [
+    findLeakInTexts(redactor, record.outputs),
+    ...known.map((step) => findLeakInTexts(redactor, step.record?.outputs ?? {}, step.record?.summary)),
+    ...record.finally.map((step) => findLeakInTexts(redactor, {}, step?.summary)),
+  ];
+  if (leaks.some((leak) => leak !== null)) return true;
+  for (const { folder, entries } of [...artifacts, ...reports])
+    if ((await findLeakInTree(redactor, folder, entries)) !== null) return true;
+  return false;
 }
 
 async function logsAreThere(

@@ -5,6 +5,7 @@ import type { PlannedStep } from '../src/model/plan.ts';
 import type { LogFrame, RecordedLog, StepRecord } from '../src/model/record.ts';
 import type { StepResult } from '../src/model/result.ts';
 import { readFrames } from './log-frames.ts';
+import { maskLog } from './masked-log.ts';
 import { skipStep, type StepFinish } from './run-step.ts';
 import type { Run } from './run.ts';
 import { verifies } from './stored-tree.ts';
@@ -28,9 +29,11 @@ export async function replayStep(
   const { outputs, durationMs: savedMs, summary } = recorded;
   const status = 'success';
   await run.emit({ type: 'step-started', ...ref, at: run.now(), name, phase, attempt: 1, reused: true });
-  for await (const frame of framesOf(run.reuse.store, recorded.log)) {
-    await run.emit({ type: 'log', ...ref, ...frame });
-  }
+  // Masked when it was recorded; what is a secret today may have been none then.
+  const log = maskLog(run.redactor, (stream, chunk) => run.emit({ type: 'log', ...ref, stream, chunk }));
+  for await (const { stream, chunk } of framesOf(run.reuse.store, recorded.log))
+    await log.write(stream, chunk);
+  await log.end();
   if (summary !== '') await run.emit({ type: 'step-summary', ...ref, markdown: summary });
   await run.emit({
     ...{ type: 'step-finished', ...ref, at: run.now(), name, phase, status, exitCode: 0 },

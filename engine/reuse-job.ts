@@ -5,8 +5,9 @@ import { ok } from '../src/model/failure.ts';
 import { canonicalJson } from '../src/model/json.ts';
 import type { CarriedJob } from './carried-packs.ts';
 import { startDeadline } from './deadline.ts';
-import { jobParts, keyOf } from './key.ts';
+import { jobParts, keyOf, secretFacts } from './key.ts';
 import { filesOf, type Recording } from './job-recording.ts';
+import { findLeakInTexts } from './leak-guard.ts';
 import { findRecords, type JobPlace, type KnownStep } from './recorded-job.ts';
 import { replayJob } from './replay-job.ts';
 import { logIsThere } from './replay-step.ts';
@@ -39,9 +40,10 @@ export async function startReuse(
   using deadline = startDeadline(resolved.timeoutMs, [signal]);
   const images = await imageDigests(run, resolved, deadline.signal);
   if (!images.ok) return { failure: images.failure, timedOut: deadline.timedOut };
-  const parts = jobParts(job, run.plan.platform, resolved.services, images.value);
+  const secrets = secretFacts(run.plan, run.secrets);
+  const parts = jobParts(job, run.plan.platform, resolved.services, images.value, secrets);
   const place: JobPlace = {
-    ...{ job, resolved, evaluator: run.evaluator, start: keyOf(parts), files: filesOf(workspace) },
+    ...{ job, secrets, resolved, evaluator: run.evaluator, start: keyOf(parts), files: filesOf(workspace) },
   };
   const answer = run.reuse.answers
     ? await answerJob(
@@ -57,7 +59,7 @@ export async function startReuse(
   return {
     known,
     lock,
-    recording: { place, parts, chainOf: chainName(run, instance.id), lock, recorded: known.length },
+    recording: { instance, place, parts, chainOf: chainName(run, instance.id), lock, recorded: known.length },
   };
 }
 
@@ -136,11 +138,13 @@ async function tellWaiting(run: Run, job: string): Promise<void> {
   await run.emit({ type: 'notice', level: 'info', code: 'waiting-for-record', job, message });
 }
 
-/** Up to the first whose log is gone: what it printed could not be told again. */
+/** Up to the first whose log is gone, so that what it printed cannot be told again, or that gave what is a secret today. */
 async function withLogs(run: Run, known: readonly KnownStep[]): Promise<readonly KnownStep[]> {
   const { store } = run.reuse;
   for (const [index, { key, record }] of known.entries()) {
-    if (record === null || (await logIsThere(store, record.log))) continue;
+    if (record === null) continue;
+    const isTold = await logIsThere(store, record.log);
+    if (isTold && findLeakInTexts(run.redactor, record.outputs, record.summary) === null) continue;
     await store.forgetRecord(key);
     return known.slice(0, index);
   }

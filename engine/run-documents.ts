@@ -38,7 +38,7 @@ export function finishedRun(
           ].sort(),
         ]),
       ),
-      secrets: [],
+      secrets: [...run.secrets.keys()].sort(),
       graph: plan.graph,
       matrices: plan.instances,
       instances: Object.keys(execution.times),

@@ -6,6 +6,7 @@ import { join, relative } from 'node:path';
 import { fail, ok, type Outcome } from '../src/model/failure.ts';
 import { instanceFileName } from '../src/model/instance-name.ts';
 import { makeFolder } from './make-folder.ts';
+import { removePartials } from './partial-folder.ts';
 
 export const stateFolder = '.lockstep';
 const keptRuns = 20;
@@ -88,8 +89,8 @@ const linkFailure = (path: string): Outcome<never> =>
   });
 
 /**
- * Leaves the newest 20 runs. One without a result may still be going on; it is left alone for a day. What cannot be
- * removed stays.
+ * Leaves the newest 20 runs. One without a result may still be going on; it is left alone for a day, but for what a
+ * process that was killed had only half written. What cannot be removed stays.
  */
 export async function removeOldRuns({ root, id: newest }: RunFolder): Promise<void> {
   const runs = join(root, stateFolder, 'runs');
@@ -97,13 +98,26 @@ export async function removeOldRuns({ root, id: newest }: RunFolder): Promise<vo
     .filter((entry) => entry.isDirectory() && runId.test(entry.name) && entry.name !== newest)
     .map((entry) => entry.name)
     .sort();
-  const oldest = ids.slice(0, Math.max(0, ids.length - keptRuns + 1)).map((id) => join(runs, id));
-  await Promise.all(oldest.filter(isOver).map(removeRun));
+  const spare = Math.max(0, ids.length - keptRuns + 1);
+  await Promise.all(
+    ids.map(async (id, index) => {
+      const run = join(runs, id);
+      const isFinished = existsSync(join(run, 'result.json'));
+      if (index < spare && (isFinished || isOld(run))) await removeRun(run);
+      else if (!isFinished) await removeHalfWritten(run);
+    }),
+  );
 }
 
-function isOver(run: string): boolean {
-  const age = Date.now() - (lstatSync(run, { throwIfNoEntry: false })?.mtimeMs ?? 0);
-  return existsSync(join(run, 'result.json')) || age > dayMs;
+const isOld = (run: string): boolean =>
+  Date.now() - (lstatSync(run, { throwIfNoEntry: false })?.mtimeMs ?? 0) > dayMs;
+
+/** Of artifacts and reports. A link there leads elsewhere and is not followed. */
+async function removeHalfWritten(run: string): Promise<void> {
+  for (const shelf of ['artifacts', 'reports'].map((kind) => join(run, kind))) {
+    if (findLink([shelf]) !== null) continue;
+    for (const job of entriesIn(shelf)) if (job.isDirectory()) await removePartials(join(shelf, job.name));
+  }
 }
 
 /** The files that every run has go all at once: their removal then needs no turn of an event loop that may be busy. */

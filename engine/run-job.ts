@@ -9,6 +9,7 @@ import { startDeadline } from './deadline.ts';
 import { needsContext, takenArtifacts, type FinishedJob, type StoredArtifact } from './finished-job.ts';
 import { withoutSteps, type JobAttempt } from './job-attempt.ts';
 import { JobRecording } from './job-recording.ts';
+import { findLeakInTexts, isLeak, leakFailure } from './leak-guard.ts';
 import { holdsAll, openJob } from './open-job.ts';
 import { resolveJob, type JobInstance } from './resolve-job.ts';
 import { carriedJob, startReuse } from './reuse-job.ts';
@@ -131,7 +132,7 @@ async function finish(run: Run, instance: JobInstance, ran: Ran): Promise<JobAtt
   const { end, sandbox } = ran;
   const outputs = resolveOutputs(run, instance, end.scope);
   let problem =
-    end.problem ?? (outputs.ok ? null : { reason: 'configuration' as const, failure: outputs.failure });
+    end.problem ?? (outputs.ok ? null : { reason: outputsReason(outputs.failure), failure: outputs.failure });
   const artifacts: StoredArtifact[] = [];
   const reports: StoredReport[] = [];
   if (end.usable) {
@@ -143,7 +144,10 @@ async function finish(run: Run, instance: JobInstance, ran: Ran): Promise<JobAtt
     );
     artifacts.push(...collected.artifacts);
     problem = worse(job.allowFailure, problem, collected.problem);
-    reports.push(...(await collectReports(run, sandbox, id, job.reports)));
+    const reported = await collectReports(run, sandbox, id, job.reports);
+    reports.push(...reported.stored);
+    if (reported.leak !== null)
+      problem = worse(job.allowFailure, problem, { reason: 'secret-in-artifact', failure: reported.leak });
   }
   const status = problem === null ? 'success' : problem.reason === 'cancelled' ? 'cancelled' : 'failure';
   const result: JobResult = {
@@ -189,8 +193,14 @@ function resolveOutputs(
     if (!text.ok) return text;
     values.push([name, text.value]);
   }
-  return ok(Object.fromEntries(values));
+  const outputs = Object.fromEntries(values);
+  // Each step's were looked at, but here they are put together.
+  const leak = findLeakInTexts(run.redactor, outputs);
+  return leak === null ? ok(outputs) : { ok: false, failure: leakFailure(leak, `the job's ${leak.where}`) };
 }
+
+const outputsReason = (failure: Failure): JobReason =>
+  isLeak(failure) ? 'secret-in-artifact' : 'configuration';
 
 const reasonOf = (failure: Failure): JobReason =>
   failure.kind === 'pipeline' ? 'configuration' : 'environment';

@@ -1,5 +1,6 @@
 // One step whose turn has come → how it ended, attempts and all.
 import type { Evaluator, Scope } from '../src/contract/evaluator.ts';
+import type { Redactor } from '../src/contract/redactor.ts';
 import type { Sandbox, StepEnd } from '../src/contract/sandbox.ts';
 import type { StepRef } from '../src/model/event.ts';
 import { fail, type Failure } from '../src/model/failure.ts';
@@ -7,7 +8,10 @@ import type { AllowFailure, PlannedStep, Resources } from '../src/model/plan.ts'
 import type { StepResult, StepStatus } from '../src/model/result.ts';
 import { formatBytes } from '../src/model/size.ts';
 import { pause, startDeadline } from './deadline.ts';
+import { grantSecrets } from './granted-secrets.ts';
+import { findLeak, isLeak, leakFailure } from './leak-guard.ts';
 import type { LogRecording } from './log-frames.ts';
+import { maskLog } from './masked-log.ts';
 import { resolveDuration, resolveEnv } from './resolve-job.ts';
 import type { Run } from './run.ts';
 import { parseStepOutputs } from './step-outputs.ts';
@@ -25,6 +29,8 @@ export interface StepTurn {
   /** Ends the step, and what it means when it does. */
   readonly stop: AbortSignal;
   readonly stoppedAs: () => 'cancelled' | 'timeout';
+  /** Of the job, granted to each of its steps. */
+  readonly secrets: readonly string[];
   /** Gets what it writes, too. */
   readonly log: LogRecording | null;
 }
@@ -70,7 +76,11 @@ export async function runStep(run: Run, sandbox: Sandbox, turn: StepTurn): Promi
   const durationMs = run.now() - started;
   const failed = status === 'failure' || status === 'timeout';
   const allowed =
-    failed && !misconfigured && !sandboxIsGone(failure) && isAllowed(step.allowFailure, exitCode);
+    failed &&
+    !misconfigured &&
+    !sandboxIsGone(failure) &&
+    !isLeak(failure) &&
+    isAllowed(step.allowFailure, exitCode);
   if (summary !== '') await run.emit({ type: 'step-summary', ...ref, markdown: summary });
   await run.emit({
     type: 'step-finished',
@@ -140,7 +150,8 @@ async function attemptUntilDone(run: Run, sandbox: Sandbox, turn: StepTurn): Pro
 
 function isRetried({ step, stop }: StepTurn, attempt: Attempt, number: number): boolean {
   const { status, failure, misconfigured } = attempt;
-  if (misconfigured || stop.aborted || number > step.retry.max || sandboxIsGone(failure)) return false;
+  if (misconfigured || stop.aborted || number > step.retry.max) return false;
+  if (sandboxIsGone(failure) || isLeak(failure)) return false;
   return (status === 'failure' || status === 'timeout') && step.retry.on.includes(status);
 }
 
@@ -157,15 +168,15 @@ export function isAllowed(allow: AllowFailure, exitCode: number | undefined): bo
 async function attemptStep(run: Run, sandbox: Sandbox, turn: StepTurn): Promise<Attempt> {
   const { step } = turn;
   const resolved = resolveTurn(run.evaluator, turn);
-  if (!resolved.ok)
-    return {
-      status: 'failure',
-      outputs: {},
-      summary: new Uint8Array(),
-      misconfigured: true,
-      failure: resolved.failure,
-    };
+  if (!resolved.ok) return { ...unstarted, failure: resolved.failure };
+  const granted = grantSecrets(run, [...turn.secrets, ...step.secrets]);
+  if (!granted.ok) return { ...unstarted, failure: granted.failure };
   using deadline = startDeadline(resolved.timeoutMs, [turn.stop]);
+  const log = maskLog(run.redactor, (stream, chunk) => {
+    const told = run.emit({ type: 'log', ...turn.ref, stream, chunk });
+    const recorded = turn.log?.write(stream, chunk);
+    return recorded === undefined ? told : Promise.all([told, recorded]).then(() => undefined);
+  });
   const end = await sandbox.run(
     {
       script: step.run,
@@ -174,17 +185,27 @@ async function attemptStep(run: Run, sandbox: Sandbox, turn: StepTurn): Promise<
       user: step.user ?? turn.user,
       workdir: step.workdir ?? turn.workdir,
       isolated: false,
+      secretEnv: granted.value.env,
+      secretFiles: granted.value.files,
     },
-    (stream, chunk) => {
-      const told = run.emit({ type: 'log', ...turn.ref, stream, chunk });
-      const recorded = turn.log?.write(stream, chunk);
-      return recorded === undefined ? told : Promise.all([told, recorded]).then(() => undefined);
-    },
+    log.write,
     { stop: deadline.signal, graceMs: run.grace.stopMs, kill: run.kill },
   );
+  await log.end();
   await noteSideEffects(run, turn, end);
-  return judge(turn, end, deadline.timedOut, resolved.timeoutMs);
+  const leak = leakIn(run, turn, end);
+  const attempt = judge(turn, end, deadline.timedOut, resolved.timeoutMs, run.redactor.text);
+  return leak === null
+    ? attempt
+    : { ...attempt, status: 'failure', outputs: {}, summary: new Uint8Array(), failure: leak };
 }
+
+const unstarted = {
+  status: 'failure',
+  outputs: {},
+  summary: new Uint8Array(),
+  misconfigured: true,
+} as const;
 
 type ResolvedTurn =
   | { readonly ok: true; readonly env: Readonly<Record<string, string>>; readonly timeoutMs: number }
@@ -217,7 +238,22 @@ async function noteSideEffects(run: Run, turn: StepTurn, end: StepEnd): Promise<
 const memoryLimit = ({ resources }: StepTurn): string =>
   resources.memoryBytes === undefined ? "the machine's" : formatBytes(resources.memoryBytes);
 
-function judge(turn: StepTurn, end: StepEnd, timedOut: boolean, timeoutMs: number): Attempt {
+/** In what it would publish, as it was written: names of outputs can hold one too, and a value may have a `=` in it. */
+function leakIn({ redactor }: Run, { step }: StepTurn, { outputs, summary }: StepEnd): Failure | null {
+  for (const [what, bytes] of [['$LOCKSTEP_OUTPUT', outputs] as const, ['the summary', summary] as const]) {
+    const leak = findLeak(redactor, bytes);
+    if (leak !== null) return leakFailure(leak, `${what} of step '${step.name}'`);
+  }
+  return null;
+}
+
+function judge(
+  turn: StepTurn,
+  end: StepEnd,
+  timedOut: boolean,
+  timeoutMs: number,
+  mask: Redactor['text'],
+): Attempt {
   const { summary, outOfMemory, hostFilesChanged } = end;
   const seen = {
     summary,
@@ -236,7 +272,7 @@ function judge(turn: StepTurn, end: StepEnd, timedOut: boolean, timeoutMs: numbe
     );
     return { status: 'timeout', outputs: {}, summary: end.summary, failure };
   }
-  const outputs = parseStepOutputs(end.outputs);
+  const outputs = parseStepOutputs(end.outputs, mask);
   if (end.exitCode !== 0) {
     const parsed = outputs.ok ? outputs.value : {};
     if (!end.outOfMemory) return { ...seen, status: 'failure', outputs: parsed };

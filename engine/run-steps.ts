@@ -9,6 +9,7 @@ import type { JobReason } from '../src/model/result.ts';
 import { startDeadline, type Deadline } from './deadline.ts';
 import type { JobInstance, ResolvedJob } from './resolve-job.ts';
 import type { JobRecording } from './job-recording.ts';
+import { isLeak } from './leak-guard.ts';
 import type { LogRecording } from './log-frames.ts';
 import type { KnownStep } from './recorded-job.ts';
 import { replayKnown } from './replay-step.ts';
@@ -254,6 +255,7 @@ async function runDueStep(
     resources: instance.job.resources,
     stop: stop.signal,
     stoppedAs: stop.cause,
+    secrets: instance.job.secrets,
     log,
   });
   blame(open, progress, serviceProblem(open) ?? problemOf(finish));
@@ -288,6 +290,7 @@ function problemOf({ result, failure, allowed, misconfigured }: StepFinish): Pro
       return allowed ? null : { reason: 'timeout', ...more };
     case 'failure':
       if (allowed) return null;
+      if (isLeak(failure)) return { reason: 'secret-in-artifact', ...more };
       if (misconfigured) return { reason: 'configuration', ...more };
       return { reason: failure?.kind === 'environment' ? 'environment' : 'step-failed', ...more };
   }

@@ -1,5 +1,6 @@
 // What all jobs of one run share: the plan, the way to the engine, where things are written, and how it is stopped.
 import type { Evaluator } from '../src/contract/evaluator.ts';
+import type { Redactor } from '../src/contract/redactor.ts';
 import type { ReportReader } from '../src/contract/report-reader.ts';
 import type { RecordStore } from '../src/contract/record-store.ts';
 import type { Engine } from '../src/contract/sandbox.ts';
@@ -36,6 +37,12 @@ export interface Run {
   /** The engine; after it was lost, a new connection. */
   readonly engine: () => Promise<Outcome<Engine>>;
   readonly emit: Emit;
+  /** Values of the secrets that the jobs use and that are there, by name. */
+  readonly secrets: ReadonlyMap<string, Uint8Array>;
+  /** Whatever a step writes, gives or leaves passes it first. */
+  readonly redactor: Redactor;
+  /** Jobs kept from running, by name, with the secrets that the fork policy withholds from them. */
+  readonly withheld: ReadonlyMap<string, readonly string[]>;
   readonly reuse: Reuse;
   /** Null: this machine keeps what it has. */
   readonly carrier: Carrier | null;

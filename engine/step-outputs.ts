@@ -3,8 +3,14 @@ import { fail, ok, type Outcome } from '../src/model/failure.ts';
 
 const name = /^[A-Za-z_][A-Za-z0-9_-]*$/;
 
-/** `name=value` lines, and `name<<END` … `END` for values of several lines. Failure `invalid-output`, kind `pipeline`. */
-export function parseStepOutputs(bytes: Uint8Array): Outcome<Readonly<Record<string, string>>> {
+/**
+ * `name=value` lines, and `name<<END` … `END` for values of several lines. Failure `invalid-output`, kind `pipeline`;
+ * `mask`: what may be shown of a line.
+ */
+export function parseStepOutputs(
+  bytes: Uint8Array,
+  mask: (line: string) => string,
+): Outcome<Readonly<Record<string, string>>> {
   const lines = new TextDecoder().decode(bytes).split('\n');
   const outputs = new Map<string, string>();
   for (let at = 0; at < lines.length; at += 1) {
@@ -16,7 +22,7 @@ export function parseStepOutputs(bytes: Uint8Array): Outcome<Readonly<Record<str
     const split = isHeredoc ? heredoc : equals;
     const key = line.slice(0, Math.max(split, 0));
     if (!name.test(key))
-      return invalid(at, `expected 'name=value' or 'name<<END', found '${line.slice(0, 80)}'`);
+      return invalid(at, `expected 'name=value' or 'name<<END', found '${mask(line).slice(0, 80)}'`);
     if (!isHeredoc) {
       outputs.set(key, line.slice(equals + 1));
       continue;

@@ -14,6 +14,8 @@ export interface PackItem {
   readonly entry: TreeEntry;
   /** The folder on disk at which the entry's path begins. */
   readonly root: string;
+  /** Packed in place of what lies on disk; the entry is of these bytes. */
+  readonly bytes?: Buffer;
 }
 
 export interface PackOptions {
@@ -82,11 +84,15 @@ function* packItems(
     yield* write(out, header({ type: 'folder', path }));
   }
 
-  for (const { entry, root } of items) {
+  for (const { entry, root, bytes } of items) {
     const path = joinPath(prefix, entry.path);
     yield* packFolder(entry.type === 'folder' ? path : parentOf(path));
     if (entry.type === 'folder') continue;
     const placed = header({ ...entry, path });
+    if (bytes !== undefined) {
+      yield* write(out, Buffer.concat([placed, bytes, Buffer.alloc(padding(bytes.length))]));
+      continue;
+    }
     const onDisk = diskPath(root, entry.path);
     const same =
       entry.type === 'link'

@@ -1,12 +1,11 @@
 // Source files and needed artifacts → which of them each step of a job is the first to see, and the way into the sandbox.
-import { join } from 'node:path';
 import type { Sandbox } from '../src/contract/sandbox.ts';
 import { fail, ok, type Outcome } from '../src/model/failure.ts';
 import { compileGlobs } from '../src/model/glob.ts';
 import type { PlannedJob } from '../src/model/plan.ts';
 import type { TreeEntry } from '../src/model/tree.ts';
-import { treeOfFolder } from './archive.ts';
 import type { StoredArtifact } from './finished-job.ts';
+import { gitItems } from './git-folder.ts';
 import { visibleEntries, type SourceTree } from './source-tree.ts';
 import { packTar, type PackItem } from './tar-writer.ts';
 
@@ -31,7 +30,7 @@ export async function planWorkspace(
   const planned =
     artifacts.length === 0 ? sharedWorkspace(source, job) : mixedWorkspace(source, job, artifacts);
   if (!planned.ok || !job.git) return planned;
-  const git = await gitFolder(source);
+  const git = await gitItems(source.root);
   const withGit = (files: readonly PackItem[], index: number): readonly PackItem[] =>
     index === 0 && git.ok ? [...files, ...git.value] : files;
   return git.ok ? ok(planned.value.map(withGit)) : git;
@@ -130,23 +129,6 @@ const conflictBetween = (path: string, a: Candidate, b: Candidate): Outcome<neve
   fail('pipeline', 'artifact-conflict', `'${path}' comes from ${a.from} and, different, from ${b.from}`, {
     hint: 'take fewer artifacts (`needs: {job, artifacts: [names]}`), or leave the source file out of `inputs`',
   });
-
-async function gitFolder(source: SourceTree): Promise<Outcome<PackItem[]>> {
-  const tree = await treeOfFolder(join(source.root, '.git'));
-  if (!tree.ok || tree.value.length === 0) {
-    return fail(
-      'environment',
-      'git-folder',
-      '`git: true` needs a `.git` folder in the source root, and there is none',
-      {
-        hint: 'run from a plain clone: in a linked worktree `.git` is a file that points elsewhere',
-      },
-    );
-  }
-  return ok(
-    tree.value.map((entry) => ({ entry: { ...entry, path: `.git/${entry.path}` }, root: source.root })),
-  );
-}
 
 /**
  * Puts the files; `source-changed` when one is no longer what the run started with. When `stop` aborts, what is there

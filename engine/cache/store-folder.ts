@@ -13,7 +13,7 @@ import {
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from '../disk-tree.ts';
-import { type Owner, ownerText, parseOwner } from '../owner.ts';
+import { type Owner, ownerName, parseOwnerName } from '../owner.ts';
 import { makeFolder } from '../make-folder.ts';
 
 const shelves = ['records', 'blobs', 'chains', 'snapshots', 'locks', 'partial'] as const;
@@ -142,12 +142,12 @@ export interface PartialFile {
 
 /** Whose it is can be read from its name: what a dead process left can go. */
 export async function partialPath(store: StoreFolder): Promise<string> {
-  const owner = ownerText(await store.self()).replaceAll('/', '_');
+  const owner = ownerName(await store.self());
   return join(shelf(store, 'partial'), `${owner}.${randomBytes(8).toString('hex')}`);
 }
 
 export const partialOwner = (name: string): Owner | null =>
-  parseOwner(name.slice(0, name.lastIndexOf('.')).replaceAll('_', '/'));
+  parseOwnerName(name.slice(0, name.lastIndexOf('.')));
 
 /** Null: declined, and told. */
 export async function openPartial(store: StoreFolder): Promise<PartialFile | null> {

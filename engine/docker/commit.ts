@@ -17,6 +17,8 @@ const doing = 'make a snapshot of the container';
 
 export interface CommitContext {
   readonly images: Images;
+  /** Who makes it, as text. */
+  readonly maker: string;
   /** Told of the removal of what comes too late. */
   readonly removing: (removal: Promise<unknown>) => void;
 }
@@ -24,7 +26,7 @@ export interface CommitContext {
 /** Failures as `Sandbox.snapshot` has them. No pause: between steps nothing runs in the container. */
 export async function commit(
   container: JobContainer,
-  { images, removing }: CommitContext,
+  { images, maker, removing }: CommitContext,
   store: string,
   stop: AbortSignal,
 ): Promise<Outcome<Snapshot>> {
@@ -42,7 +44,7 @@ export async function commit(
   }
   const making = link.docker.getContainer(id).commit({
     _query: { container: id, pause: false },
-    _body: { Labels: snapshotLabels(store, image.value.Size) },
+    _body: { Labels: snapshotLabels(store, maker, image.value.Size) },
   }) as Promise<{ readonly Id: string }>;
   const over = new AbortController();
   const ended = aborted([container.closing, stop], over.signal).then(() => null);

@@ -3,12 +3,15 @@ import type { ContainerCreateOptions, MountSettings, NetworkCreateOptions } from
 import type { CacheMount, SandboxSpec, ServiceSpec } from '../../src/contract/sandbox.ts';
 import type { Resources } from '../../src/model/plan.ts';
 import { ourFolder } from './step-script.ts';
+import { secretsFolder } from './step-secrets.ts';
 
 export const runLabel = 'dev.lockstep.run';
 export const ownerLabel = 'dev.lockstep.owner';
 export const jobLabel = 'dev.lockstep.job';
 export const storeLabel = 'dev.lockstep.store';
 export const cacheLabel = 'dev.lockstep.cache';
+/** On a snapshot: who made it. Not the label of owners: a container that somebody starts from it is not ours. */
+export const makerLabel = 'dev.lockstep.maker';
 /** On a snapshot: the size of the image that it stands on, bytes. */
 export const imageBytesLabel = 'dev.lockstep.image-bytes';
 
@@ -50,7 +53,10 @@ export const jobContainer = (
     Privileged: spec.privileged,
     LogConfig: { Type: 'none', Config: {} },
     NetworkMode: network ?? (spec.network ? 'bridge' : 'none'),
-    Tmpfs: { [ourFolder]: 'rw,nosuid,nodev,mode=0755,size=64m' },
+    Tmpfs: {
+      [ourFolder]: 'rw,nosuid,nodev,mode=0755,size=64m',
+      [secretsFolder]: 'rw,noexec,nosuid,nodev,mode=0755,size=64m',
+    },
     Mounts: spec.caches.map(cacheMount),
   },
 });
@@ -72,11 +78,12 @@ const cacheMount = (cache: CacheMount): MountSettings => ({
  * Of a snapshot. The engine gives it the container's labels too and takes none away; those of the run are emptied, so
  * that whatever else is started from it belongs to nobody.
  */
-export const snapshotLabels = (store: string, imageBytes: number): Labels => ({
+export const snapshotLabels = (store: string, maker: string, imageBytes: number): Labels => ({
   [runLabel]: '',
   [ownerLabel]: '',
   [jobLabel]: '',
   [storeLabel]: store,
+  [makerLabel]: maker,
   [imageBytesLabel]: String(imageBytes),
 });
 
@@ -135,6 +142,14 @@ export const cacheContainer = (image: string, cache: CacheMount, labels: Labels)
     NetworkMode: 'none',
     Mounts: [cacheMount({ ...cache, path: cacheFolder })],
   },
+});
+
+/** Never started: what the snapshot holds is within reach all the same. */
+export const snapshotContainer = (snapshot: string, labels: Labels): ContainerCreateOptions => ({
+  Image: snapshot,
+  Entrypoint: ['sh'],
+  Labels: { ...labels },
+  HostConfig: { LogConfig: { Type: 'none', Config: {} }, NetworkMode: 'none' },
 });
 
 export const jobNetwork = (name: string, spec: SandboxSpec, labels: Labels): NetworkCreateOptions => ({

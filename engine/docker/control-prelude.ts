@@ -139,8 +139,8 @@ is_empty() {
   done
 }
 
-empty_shm() {
-  is_empty /dev/shm || rm -rf /dev/shm/* /dev/shm/.[!.]* /dev/shm/..?*
+empty() {
+  is_empty $1 || rm -rf $1/* $1/.[!.]* $1/..?*
 }
 
 # Makes root's folder $1 user $u:$g's.

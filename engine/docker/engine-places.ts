@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Environment } from '../../src/contract/provider.ts';
 import type { Outcome } from '../../src/model/failure.ts';
 import { fail, ok } from '../../src/model/failure.ts';
+import { withoutAddressCredentials } from '../../src/model/url-credentials.ts';
 
 export type Address =
   | { readonly kind: 'unix'; readonly path: string }
@@ -19,7 +20,7 @@ export interface Tls {
 export interface Place {
   /** What named it, e.g. `DOCKER_HOST`. */
   readonly source: string;
-  /** As people write it, e.g. `unix:///var/run/docker.sock`. */
+  /** As people write it, without a password, e.g. `unix:///var/run/docker.sock`. */
   readonly name: string;
   readonly address: Outcome<Address>;
 }
@@ -84,14 +85,14 @@ export function parseAddress(text: string, tls: Tls | null): Outcome<Address> {
 }
 
 const noAddress = (text: string): Outcome<never> =>
-  fail('usage', 'no-engine', `${text} is no address of a container engine`, {
+  fail('usage', 'no-engine', `${withoutAddressCredentials(text)} is no address of a container engine`, {
     hint: 'write e.g. unix:///var/run/docker.sock, tcp://HOST:2375 or ssh://USER@HOST',
   });
 
-const place = (source: string, name: string, tls: Tls | null): Place => ({
+const place = (source: string, address: string, tls: Tls | null): Place => ({
   source,
-  name,
-  address: parseAddress(name, tls),
+  name: withoutAddressCredentials(address),
+  address: parseAddress(address, tls),
 });
 
 function tlsOf(environment: Environment, home: string): Tls | null {

@@ -16,7 +16,7 @@ import { EngineLink } from './engine-link.ts';
 import { type ImageRequest, Images } from './images.ts';
 import type { NetworkAccess } from './network-access.ts';
 import { openSandbox } from './open-sandbox.ts';
-import { type Owner, ownerText, thisOwner } from '../owner.ts';
+import { type Owner, ownerText, standings, thisOwner } from '../owner.ts';
 import { registryDigest } from './registry-digest.ts';
 import { snapshots } from './snapshots.ts';
 import { sweep } from './sweep.ts';
@@ -67,9 +67,9 @@ class DockerEngine implements Engine {
     this.#images = new Images(link);
     this.#self = self;
     this.#options = options;
-    this.snapshots = snapshots(link, this.#images);
-    const labels = this.#labels(options.runId);
-    this.caches = cacheVolumes({ link, labels, removing: this.#removing });
+    const helper = { link, labels: this.#labels(options.runId), removing: this.#removing };
+    this.snapshots = snapshots(helper, this.#images, () => standings(this.#self, options.platform));
+    this.caches = cacheVolumes(helper);
   }
 
   get lost(): AbortSignal {

@@ -1,5 +1,6 @@
 // What the engine, its socket or a registry said → a Failure. The one place that reads their words.
 import { fail, type Failure } from '../../src/model/failure.ts';
+import { withoutCredentials } from '../../src/model/url-credentials.ts';
 
 const failure = (...args: Parameters<typeof fail>): Failure => fail(...args).failure;
 
@@ -14,11 +15,11 @@ const errnoOf = (error: unknown): string | undefined =>
     ? error.code
     : undefined;
 
-/** The engine's own words, without dockerode's frame around them. */
+/** The engine's own words, without dockerode's frame around them and credentials of a proxy or mirror that they name. */
 export const textOf = (error: unknown): string => {
   const text = error instanceof Error ? error.message : String(error);
   const plain = text.replace(/^\(HTTP code \d+\) [^-]* - /, '').trim();
-  return plain === '' ? (errnoOf(error) ?? 'no reason given') : plain;
+  return plain === '' ? (errnoOf(error) ?? 'no reason given') : withoutCredentials(plain);
 };
 
 const diskFull = (cause: string): Failure =>

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Container } from 'dockerode';
 import type { Owner, SandboxSpec } from '../../src/contract/sandbox.ts';
 import { type Failure, type Outcome, fail, ok } from '../../src/model/failure.ts';
-import { type Labels, jobContainer, jobNetwork } from './container-spec.ts';
+import { type Labels, jobContainer, jobNetwork, ownerLabel } from './container-spec.ts';
 import { ControlShell } from './control-shell.ts';
 import type { EngineLink } from './engine-link.ts';
 import { engineFailure, isMissingImage, isMissingProgram } from './errors.ts';
@@ -62,7 +62,8 @@ export async function openSandbox(context: OpenContext, spec: SandboxSpec): Prom
   const opened = { link, id, fate, control, spec, user, owner: owner.value };
   const home =
     network.value === null ? null : { link, images, labels, network: network.value, jobImage: spec.image.id };
-  return ok(new DockerSandbox(opened, { images, access, home, removing }));
+  const maker = labels[ownerLabel] ?? '';
+  return ok(new DockerSandbox(opened, { images, access, maker, home, removing }));
 }
 
 async function makeNetwork({ link, labels }: OpenContext, spec: SandboxSpec): Promise<Outcome<string>> {

@@ -12,6 +12,7 @@ import type {
 } from '../../src/contract/sandbox.ts';
 import { type Failure, type Outcome, ok } from '../../src/model/failure.ts';
 import { receive, sendTar } from './archive-stream.ts';
+import { type Change, changedRoots } from './changes.ts';
 import { commit } from './commit.ts';
 import { fixedEnvironment } from './container-spec.ts';
 import { engineFailure, isMissingContainer, statusOf } from './errors.ts';
@@ -21,6 +22,7 @@ import { type NetworkAccess, accessVariables } from './network-access.ts';
 import { type ServiceHome, Services } from './services.ts';
 import { noteHostFilesRequest, outputPath, summaryPath } from './step-script.ts';
 import { StepRunner } from './step-runner.ts';
+import { secretVariables } from './step-secrets.ts';
 
 const stallMs = 60_000;
 const neverAborts = new AbortController().signal;
@@ -28,6 +30,8 @@ const neverAborts = new AbortController().signal;
 export interface Surroundings {
   readonly images: Images;
   readonly access: NetworkAccess;
+  /** This process, as the owner of what it makes. */
+  readonly maker: string;
   /** Null without services. */
   readonly home: ServiceHome | null;
   /** Told of what goes on after the call that began it. */
@@ -81,18 +85,29 @@ export class DockerSandbox implements Sandbox {
   }
 
   run(step: StepSpec, output: StepOutput, stop: StopSignals): Promise<StepEnd> {
+    const own = { ...step.env, ...secretVariables(step) };
     const env = {
       ...fixedEnvironment,
       LOCKSTEP_OUTPUT: outputPath,
       LOCKSTEP_SUMMARY: summaryPath,
-      ...accessVariables(this.#around.access, this.#services?.names ?? [], step.env),
-      ...step.env,
+      ...accessVariables(this.#around.access, this.#services?.names ?? [], own),
+      ...own,
     };
     return this.#runner.run(step, env, output, stop);
   }
 
   snapshot(store: string, stop: AbortSignal): Promise<Outcome<Snapshot>> {
     return commit(this.#container, this.#around, store, stop);
+  }
+
+  async changes(): Promise<Outcome<readonly string[]>> {
+    const { link, id } = this.#container.opened;
+    if (this.#container.dead !== null) return { ok: false, failure: this.#container.dead };
+    const doing = 'list what changed in the container';
+    const listed = await link.attempt(doing, stallMs, () => link.docker.getContainer(id).changes());
+    // Null where nothing did.
+    if (listed.ok) return ok(changedRoots((listed.value as readonly Change[] | null) ?? []));
+    return { ok: false, failure: await this.#archiveFailure(listed, doing) };
   }
 
   async get(path: string): Promise<Outcome<Readable | null>> {

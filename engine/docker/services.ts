@@ -8,6 +8,7 @@ import { isMissingProgram } from './errors.ts';
 import type { Images } from './images.ts';
 import { type Check, checkOf, noToolCode } from './readiness.ts';
 import { ServiceLog } from './service-log.ts';
+import { type SecretStart, noShell, secretStart } from './service-start.ts';
 
 /** Where services live. */
 export interface ServiceHome {
@@ -31,6 +32,8 @@ interface Running {
 
 const callMs = 60_000;
 const probeMs = 30_000;
+/** The engine tells of a death a little after it. */
+const deathMs = 1_500;
 const defaultReady = { intervalMs: 500, timeoutMs: 60_000 };
 
 export class Services {
@@ -91,24 +94,37 @@ export class Services {
     }
   }
 
+  /** Null where it is granted none. */
+  async #secretStart(spec: ServiceSpec): Promise<Outcome<SecretStart | null>> {
+    if (Object.keys(spec.secretEnv).length === 0) return ok(null);
+    const info = await this.#home.images.info(spec.image.id);
+    return info.ok ? secretStart(spec, info.value.Config) : info;
+  }
+
   async #launch(spec: ServiceSpec): Promise<Outcome<Running>> {
     const { link, labels, network } = this.#home;
+    const hidden = await this.#secretStart(spec);
+    if (!hidden.ok) return hidden;
+    const options = { ...serviceContainer(spec, labels, network), ...hidden.value?.options };
     const made = await link.call(`create the service ${spec.name}`, callMs, (signal) =>
-      link.docker.createContainer({ ...serviceContainer(spec, labels, network), abortSignal: signal }),
+      link.docker.createContainer({ ...options, abortSignal: signal }),
     );
     if (!made.ok) return made;
     const container = made.value;
     this.#containers.add(container.id);
     const fate = link.follow(container.id);
+    const stdin = hidden.value !== null;
     const attached = await link.call(`attach to the service ${spec.name}`, callMs, () =>
-      container.attach({ stream: true, stdout: true, stderr: true, hijack: true }),
+      container.attach({ stream: true, stdin, stdout: true, stderr: true, hijack: true }),
     );
     if (!attached.ok) return attached;
-    const log = new ServiceLog(attached.value);
+    const log = new ServiceLog(attached.value, spec.redactor);
+    if (hidden.value !== null) attached.value.write(hidden.value.text);
     const started = await link.attempt(`start the service ${spec.name}`, callMs, () => container.start());
     if (!started.ok) {
       if ('failure' in started) return started;
       const cause = started.error instanceof Error ? started.error.message : String(started.error);
+      if (stdin && isMissingProgram(started.error)) return { ok: false, failure: noShell(spec, cause) };
       return fail('pipeline', 'service-failed', `the service ${spec.name} could not be started`, { cause });
     }
     return ok({ spec, id: container.id, fate, log, probe: null });
@@ -194,6 +210,7 @@ export class Services {
     if (code !== noToolCode && code !== 'no-shell') return 'not-yet';
     const { name } = service.spec;
     if (!check.anywhere) {
+      if (!(await this.#lives(service))) return 'not-yet';
       return fail(
         'pipeline',
         'service-failed',
@@ -224,6 +241,13 @@ export class Services {
     // The service may just have ended: that is for its own fate to tell.
     if (made.ok) service.probe = made.value;
     return 'not-yet';
+  }
+
+  /** In a container that is on its way out an exec fails as it does where there is no shell: that is for its fate to tell. */
+  async #lives({ id, fate }: Running): Promise<boolean> {
+    const died = fate.died.then(() => true);
+    if (await Promise.race([died, delay(deathMs, false)])) return false;
+    return (await this.#state(id, 'running')) === 'ready';
   }
 
   async #execute(id: string, script: string): Promise<number | 'no-shell'> {

@@ -2,8 +2,9 @@
 import type { StepEnd, StepOutput, StepSpec, StopSignals } from '../../src/contract/sandbox.ts';
 import { type Failure, type Outcome, fail, ok } from '../../src/model/failure.ts';
 import { maxSection } from './control-shell.ts';
-import type { JobContainer } from './job-container.ts';
+import type { DeathIn, JobContainer } from './job-container.ts';
 import { beginRequest, idsRequest, resultRequest, stepText } from './step-script.ts';
+import { grantRequest, isGranted, unfitSecrets, withdrawRequest } from './step-secrets.ts';
 import { noSuchUser, notStartable, parseIds, unfitEnvironment } from './step-refusals.ts';
 import { type ShellEnd, StepShell } from './step-shell.ts';
 import { aborted, stopStep } from './stop-step.ts';
@@ -20,7 +21,8 @@ interface Ran {
 /**
  * Keeps one shell from step to step. It is dropped when another user's step comes: what that one does, e.g. to
  * /etc/group, would not reach a shell started before; and whoever's the step, when it changed the accounts. An isolated
- * step gets a shell of its own.
+ * step gets a shell of its own. One that is granted secrets is alone in the container, too: steps of its user could have
+ * taken over a shell that was there before it, and could read the memory of its own after it.
  */
 export class StepRunner {
   readonly #container: JobContainer;
@@ -47,6 +49,36 @@ export class StepRunner {
 
   /** `env` is all that the step gets beyond the image's variables. */
   async run(
+    step: StepSpec,
+    env: Readonly<Record<string, string>>,
+    output: StepOutput,
+    stop: StopSignals,
+  ): Promise<StepEnd> {
+    if (!isGranted(step)) return this.#run(step, env, output, stop);
+    const { control } = this.#container.opened;
+    const unfit = unfitSecrets(step);
+    if (unfit !== null) return end({ failure: unfit });
+    const dead = await this.#endShell();
+    if (dead !== null) return end({ failure: await this.#container.whyDead(dead) });
+    try {
+      return await this.#run({ ...step, isolated: true }, env, output, stop);
+    } finally {
+      const answer = (await this.#endShell()) === null ? await control.ask(withdrawRequest) : null;
+      // What cannot be taken back goes with the container.
+      if (!answer?.has('withdrawn')) control.close();
+    }
+  }
+
+  /** Kills the last one, if there was any, and waits until it is gone. Why the container is dead then, or null. */
+  async #endShell(): Promise<DeathIn | null> {
+    if (this.#shell === null) return null;
+    this.#shell.close();
+    this.#shell = null;
+    const left = await this.#container.opened.control.clear([]);
+    return left === 'gone' ? 'between-steps' : left === 'unkillable' ? left : null;
+  }
+
+  async #run(
     step: StepSpec,
     env: Readonly<Record<string, string>>,
     output: StepOutput,
@@ -103,7 +135,7 @@ export class StepRunner {
     return end({ ...kept, exitCode, ...(tooLarge === null ? {} : { failure: tooLarge }) });
   }
 
-  /** The step's script, and empty files for what it may leave. */
+  /** The step's script, empty files for what it may leave, and its secrets. */
   async #layOut(step: StepSpec): Promise<Outcome<void>> {
     const { control } = this.#container.opened;
     const dead = async (): Promise<Outcome<void>> => ({
@@ -121,8 +153,14 @@ export class StepRunner {
     }
     const answer = await control.ask((marker) => beginRequest(marker, owner, step.script));
     if (answer === null) return dead();
-    if (answer.has('ready')) return ok(undefined);
-    return { ok: false, failure: notStartable('its script could not be written into the container') };
+    if (!answer.has('ready'))
+      return { ok: false, failure: notStartable('its script could not be written into the container') };
+    const { secretFiles } = step;
+    if (Object.keys(secretFiles).length === 0) return ok(undefined);
+    const granted = await control.ask((marker) => grantRequest(marker, owner, secretFiles));
+    if (granted === null) return dead();
+    if (granted.has('granted')) return ok(undefined);
+    return { ok: false, failure: notStartable('its secrets could not be written into the container') };
   }
 
   async #runInShell(

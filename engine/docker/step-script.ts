@@ -12,7 +12,7 @@ export const caPath = `${ourFolder}/ca.pem`;
 export const quote = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
 /** A command that prints one mark. `text` is shell text: words that hold no quotes. */
-const mark = (marker: string, text: string): string =>
+export const mark = (marker: string, text: string): string =>
   `printf '${marker.replace(markStart, String.raw`\036`)} %s\\n' "${text}"`;
 
 /** Any text into a file by builtins alone; a NUL can be written by printf only as an escape. */
@@ -93,7 +93,7 @@ export const killAllRequest = (): string => 'kill -9 -1';
  * `host-files-changed <1 or nothing>`, `accounts-changed <1 or nothing>`.
  */
 export const resultRequest = (marker: string): string =>
-  `empty_shm; memory_kills; compare_host_files; compare_accounts
+  `empty /dev/shm; memory_kills; compare_host_files; compare_accounts
 ${mark(marker, 'outputs')}; show ${outputPath}
 ${mark(marker, 'summary')}; show ${summaryPath}
 ${mark(marker, 'memory-kills $o')}
@@ -122,7 +122,7 @@ const shellsOwn = new Set(
     'LINES OLDPWD OPTARG OPTIND PPID PWD RANDOM SECONDS SHELLOPTS SHLVL SRANDOM UID'
   ).split(' '),
 );
-const exportable = (name: string): boolean =>
+export const exportable = (name: string): boolean =>
   /^[A-Za-z_]\w*$/.test(name) && !name.startsWith('BASH_') && !shellsOwn.has(name);
 
 /**

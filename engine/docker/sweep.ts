@@ -2,7 +2,7 @@
 import type { Outcome } from '../../src/model/failure.ts';
 import { ownerLabel, runLabel, storeLabel } from './container-spec.ts';
 import type { EngineLink } from './engine-link.ts';
-import { type Owner, type Standing, parseOwner, standing } from '../owner.ts';
+import { type Owner, type Standing, standings } from '../owner.ts';
 
 export interface Leftover {
   readonly kind: 'container' | 'network' | 'volume';
@@ -39,13 +39,7 @@ interface Found extends Leftover {
 
 /** Containers first: a network or volume in use cannot go. What another run's sweep removes meanwhile is no error. */
 export async function sweep(link: EngineLink, self: Owner, platform: NodeJS.Platform): Promise<number> {
-  const standings = new Map<string, Promise<Standing>>();
-  const standingOf = (thing: Leftover): Promise<Standing> => {
-    const text = thing.labels[ownerLabel] ?? '';
-    const known = standings.get(text) ?? standing(parseOwner(text), self, platform);
-    standings.set(text, known);
-    return known;
-  };
+  const standingOf = standings(self, platform);
   const lists = await Promise.all([containers(link), networks(link), volumes(link)]);
   const aliveRuns = new Set(
     lists.flat().flatMap((thing) => (thing.running ? [thing.labels[runLabel] ?? ''] : [])),
@@ -54,7 +48,8 @@ export async function sweep(link: EngineLink, self: Owner, platform: NodeJS.Plat
   for (const things of lists) {
     await Promise.all(
       things.map(async (thing) => {
-        if (!mayGo(thing, await standingOf(thing), aliveRuns, Date.now() / 1000)) return;
+        if (!mayGo(thing, await standingOf(thing.labels[ownerLabel] ?? ''), aliveRuns, Date.now() / 1000))
+          return;
         if ((await link.attempt('remove a left-over', callMs, () => thing.remove())).ok) removed++;
       }),
     );

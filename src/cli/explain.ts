@@ -2,8 +2,9 @@
 import { chooseExplained, foresee, jobOf } from '../compose/explain.ts';
 import { findPipelineFile } from '../compose/pipeline-file.ts';
 import { preparePlan } from '../compose/plan.ts';
+import { locateSecrets } from '../compose/secrets.ts';
 import { renderExplained, renderOverview } from '../report/explain.ts';
-import { selectionOf } from './options.ts';
+import { secretsOf, selectionOf } from './options.ts';
 import type { PlanOptions } from './plan.ts';
 import { asWarnings, showDiagnostics, showFailure, stdoutColor } from './show.ts';
 
@@ -17,10 +18,18 @@ export async function explainCommand(words: readonly string[], options: PlanOpti
   const { plan, diagnostics, notYet, sources } = planned.value;
   if (showDiagnostics([...diagnostics, ...asWarnings(notYet)], sources) || !plan) return 2;
   const { engine } = options;
+  const given = secretsOf(options, process.cwd());
+  const secrets = await locateSecrets(plan, file.value.root, given, process.env);
+  if (!secrets.ok) return showFailure(secrets.failure);
   const foreseen = await foresee(
     file.value,
     { ...planned.value, plan },
-    { environment: process.env, runId: `explain-${process.pid}`, ...(engine !== undefined && { engine }) },
+    {
+      environment: process.env,
+      runId: `explain-${process.pid}`,
+      secrets: secrets.value,
+      ...(engine !== undefined && { engine }),
+    },
   );
   if (!foreseen.ok) return showFailure(foreseen.failure);
   const explained = chooseExplained(foreseen.value, words);

@@ -43,11 +43,6 @@ function createProgram(finish: (code: number) => void): Command {
     .addOption(
       new Option('--from <folder...>', 'run folders of needed jobs that ran elsewhere').default([], 'none'),
     )
-    .addOption(
-      new Option('--allow <what...>', 'allow what a pipeline may not do by itself')
-        .choices(['privileged'])
-        .default([], 'nothing'),
-    )
     .option(
       '--engine <address>',
       'the container engine: unix:///…, tcp://… or ssh://… (default: DOCKER_HOST, else the one found)',

@@ -1,6 +1,7 @@
 // Words of the command line → values, with errors that say what was expected.
 import { InvalidArgumentError, Option } from 'commander';
 import type { Selection } from '../compose/plan.ts';
+import type { SecretOptions } from '../compose/secrets.ts';
 import { parseDuration } from '../model/duration.ts';
 
 /** `k=v`, given any number of times. */
@@ -43,7 +44,7 @@ export function pullRequest(text: string): PullRequestOption {
 export const fileOption = (): Option =>
   new Option('-f, --file <file>', 'the pipeline file (default: lockstep.yml at the repository root)');
 
-/** What decides which jobs there are and with which values; shared by `run` and `plan`. */
+/** What decides which jobs there are, with which values and secrets; shared by `run` and `plan`. */
 export const selectionOptions = (): Option[] => [
   fileOption(),
   new Option('-p, --param <name=value>', 'the value of a param; may be repeated')
@@ -56,6 +57,16 @@ export const selectionOptions = (): Option[] => [
   new Option('--branch <name>', 'act as on this branch').conflicts('tag'),
   new Option('--tag <name>', 'act as on this tag').conflicts('pullRequest'),
   new Option('--pull-request <number>', 'act as on this pull request: N, or N:fork').argParser(pullRequest),
+  // Not checked here: what is wrong with an option is told with its text.
+  new Option(
+    '--secret <name=…>',
+    'where a secret comes from: NAME=env:VARIABLE, file:PATH, cmd:COMMAND, or the value; may be repeated',
+  )
+    .argParser((word: string, before: readonly string[]) => [...before, word])
+    .default([], 'none'),
+  new Option('--allow <what...>', 'allow what a pipeline may not do by itself')
+    .choices(['privileged', 'fork-secrets'])
+    .default([], 'nothing'),
 ];
 
 export interface SelectionOptions {
@@ -66,7 +77,14 @@ export interface SelectionOptions {
   readonly branch?: string;
   readonly tag?: string;
   readonly pullRequest?: PullRequestOption;
+  readonly secret: readonly string[];
+  readonly allow: readonly ('privileged' | 'fork-secrets')[];
 }
+
+/** `folder`: where relative paths and commands start. */
+export const secretsOf = ({ secret, allow }: SelectionOptions, folder: string): SecretOptions => ({
+  ...{ secret, folder, allowFork: allow.includes('fork-secrets') },
+});
 
 export const selectionOf = (jobs: readonly string[], options: SelectionOptions): Selection => ({
   jobs,

@@ -2,8 +2,9 @@
 import { foresee } from '../compose/explain.ts';
 import { findPipelineFile } from '../compose/pipeline-file.ts';
 import { preparePlan, previewOf, unlockedIn } from '../compose/plan.ts';
+import { locateSecrets } from '../compose/secrets.ts';
 import { renderPlan } from '../report/plan.ts';
-import { selectionOf, type SelectionOptions } from './options.ts';
+import { secretsOf, selectionOf, type SelectionOptions } from './options.ts';
 import { asWarnings, showDiagnostics, showFailure, stdoutColor } from './show.ts';
 
 export interface PlanOptions extends SelectionOptions {
@@ -20,11 +21,14 @@ export async function planCommand(jobs: readonly string[], options: PlanOptions)
   const unlocked = plan === null ? [] : await unlockedIn(plan, lock, evaluator);
   const bad = showDiagnostics([...diagnostics, ...asWarnings(planned.value.notYet), ...unlocked], sources);
   if (bad || !plan) return 2;
+  const words = secretsOf(options, process.cwd());
+  const secrets = await locateSecrets(plan, file.value.root, words, process.env);
+  if (!secrets.ok) return showFailure(secrets.failure);
   const foreseen = await foresee(
     file.value,
     { ...planned.value, plan },
     {
-      ...{ environment: process.env, runId: `plan-${process.pid}` },
+      ...{ environment: process.env, runId: `plan-${process.pid}`, secrets: secrets.value },
       ...(options.engine !== undefined && { engine: options.engine }),
     },
   );
@@ -37,7 +41,7 @@ export async function planCommand(jobs: readonly string[], options: PlanOptions)
     showDiagnostics([{ severity: 'warning', code: 'reuse-unknown', ...why }], sources);
   }
   const preview = {
-    ...(await previewOf(plan, evaluator)),
+    ...(await previewOf(plan, secrets.value, evaluator)),
     ...(foreseen.ok && { foreseen: foreseen.value }),
   };
   process.stdout.write(

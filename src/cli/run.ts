@@ -9,7 +9,7 @@ import { fail } from '../model/failure.ts';
 import { createJsonReporter } from '../report/json.ts';
 import { createPlainReporter } from '../report/plain.ts';
 import { resultExitCode } from './exit-code.ts';
-import { selectionOf, type SelectionOptions } from './options.ts';
+import { secretsOf, selectionOf, type SelectionOptions } from './options.ts';
 import { createOutput } from './output.ts';
 import { writeResultFile } from './result-file.ts';
 import { showDiagnostics, showFailure, stdoutColor } from './show.ts';
@@ -23,7 +23,6 @@ export interface RunCommandOptions extends SelectionOptions {
   readonly fresh?: boolean;
   readonly cache?: string;
   readonly from: readonly string[];
-  readonly allow: readonly 'privileged'[];
   readonly engine?: string;
   readonly caFile?: string;
   readonly result?: string;
@@ -68,6 +67,7 @@ export async function runCommand(jobs: readonly string[], options: RunCommandOpt
     {
       runId,
       selection: selectionOf(jobs, options),
+      secrets: secretsOf(options, process.cwd()),
       parallel: options.parallel ?? availableParallelism(),
       pull: options.pull ?? false,
       reuse: options.fresh ? 'fresh' : options.reuse ? 'use' : 'no-reuse',

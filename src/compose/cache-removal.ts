@@ -1,13 +1,14 @@
 // How long something may lie unused → the cache folder and the engine without it, and what was freed.
 import type { RemoveSnapshot } from '../../engine/cache/store-upkeep.ts';
-import type { StoredSnapshot } from '../contract/record-store.ts';
-import type { CacheVolumeInfo, Engine } from '../contract/sandbox.ts';
+import type { RecordStore } from '../contract/record-store.ts';
+import type { CacheVolumeInfo, Engine, SnapshotInfo } from '../contract/sandbox.ts';
 import type { CacheAmount, CacheKind, CacheRemoval } from '../model/cache-contents.ts';
 import { ok, type Outcome } from '../model/failure.ts';
 import { engineOf, type CacheOptions, type OpenedCache, useCache, volumeNotes } from './cache.ts';
 import { cacheFiles, removeCacheFile } from './cache-files.ts';
+import { isAbandoned } from './orphans.ts';
 
-/** What a run makes is in the engine a moment before anything remembers it. */
+/** What a run makes is there a moment before anything remembers it. */
 const orphanMs = 3600_000;
 
 /**
@@ -32,10 +33,12 @@ async function removeUnused(cache: OpenedCache, unusedForMs: number | 'all'): Pr
   const now = Date.now();
   const isDue: IsDue = (usedAt, atMostMs = Infinity) =>
     unusedForMs === 'all' || now - usedAt > Math.min(unusedForMs, atMostMs);
+  const isOrphanDue = (orphan: SnapshotInfo): boolean =>
+    unusedForMs === 'all' || isAbandoned(orphan, Math.min(unusedForMs, orphanMs));
   const remembered = await store.snapshots();
   const notes = volumeNotes(folder);
   const inEngine = engine.ok
-    ? await removeHeld(engine.value, store.id, isDue, { remembered, notes })
+    ? await removeHeld(engine.value, store, notes, { isDue, isOrphanDue })
     : { snapshots: none, volumes: none, inUse: [], end: engine };
   const dueNow = (all: Iterable<{ readonly usedAt: number }>): number =>
     [...all].filter(({ usedAt }) => isDue(usedAt)).length;
@@ -72,11 +75,6 @@ type IsDue = (usedAt: number, atMostMs?: number) => boolean;
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
-interface Known {
-  readonly remembered: readonly StoredSnapshot[];
-  readonly notes: ReturnType<typeof volumeNotes>;
-}
-
 interface HeldRemoval {
   readonly snapshots: CacheAmount;
   readonly volumes: CacheAmount;
@@ -87,23 +85,28 @@ interface HeldRemoval {
 
 async function removeHeld(
   { snapshots, caches }: Engine,
-  store: string,
-  isDue: IsDue,
-  { remembered, notes }: Known,
+  store: RecordStore,
+  notes: ReturnType<typeof volumeNotes>,
+  { isDue, isOrphanDue }: { isDue: IsDue; isOrphanDue: (orphan: SnapshotInfo) => boolean },
 ): Promise<HeldRemoval> {
-  const usedAt = new Map(remembered.map((snapshot) => [snapshot.id, snapshot.usedAt]));
+  let usedAt = new Map<string, number>();
   const images = await removeDue({
     list: async () => {
-      const all = await snapshots.list(store);
+      const all = await snapshots.list(store.id);
+      // After the list: what a maker that was dead by then had remembered is among it.
+      usedAt = new Map((await store.snapshots()).map((one) => [one.id, one.usedAt]));
       return all.ok ? ok(all.value.map((one) => ({ kind: 'snapshot' as const, ...one }))) : all;
     },
-    isDue: ({ id, created }) => isDue(usedAt.get(id) ?? created, usedAt.has(id) ? Infinity : orphanMs),
+    isDue: (one) => {
+      const used = usedAt.get(one.id);
+      return used === undefined ? isOrphanDue(one) : isDue(used);
+    },
     remove: (id) => snapshots.remove(id),
   });
   if (!images.end.ok) return { ...images, snapshots: images.removed, volumes: none };
   const volumes = await removeDue({
     list: async () => {
-      const all = await caches.list(store);
+      const all = await caches.list(store.id);
       const named = (one: CacheVolumeInfo) => ({ kind: 'cache directory' as const, id: one.volume, ...one });
       return all.ok ? ok(all.value.map(named)) : all;
     },

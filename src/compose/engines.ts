@@ -28,7 +28,11 @@ export interface Engines {
 /** What could not be swept by then is for the next run. */
 const sweepMs = 10_000;
 
-export async function openEngines(options: EngineOptions): Promise<Outcome<Engines>> {
+/** `tidy`: what else is to go after each sweep. */
+export async function openEngines(
+  options: EngineOptions,
+  tidy?: (engine: Engine) => Promise<unknown>,
+): Promise<Outcome<Engines>> {
   const { environment, runId } = options;
   const readCas = (): ReturnType<typeof readCaBundle> => readCaBundle(options.caFile, environment);
   if (askedCaFile(options.caFile, environment) !== undefined) {
@@ -50,7 +54,8 @@ export async function openEngines(options: EngineOptions): Promise<Outcome<Engin
       access: { proxies: hostProxies(environment), caBundle: caBundle.value },
     });
     // What dead runs left goes while this one gets ready: removing a container takes as long as starting one.
-    if (engine.ok && options.onlyLooks !== true) sweeping = engine.value.sweep();
+    if (engine.ok && options.onlyLooks !== true)
+      sweeping = engine.value.sweep().then(() => tidy?.(engine.value));
     return engine;
   };
   let sweeping: Promise<unknown> = Promise.resolve();

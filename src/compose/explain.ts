@@ -9,6 +9,11 @@ import { openEngines, type EngineOptions } from './engines.ts';
 import type { PipelineFile } from './pipeline-file.ts';
 import type { Planned } from './plan.ts';
 import { openStore, sourceIndex } from './reuse.ts';
+import { foundIn, type LocatedSecrets } from './secrets.ts';
+
+export interface ForeseeOptions extends EngineOptions {
+  readonly secrets: LocatedSecrets;
+}
 
 /**
  * Starts nothing, pulls nothing, records nothing. The engine is asked only for images that nothing pins, and need not be
@@ -17,7 +22,7 @@ import { openStore, sourceIndex } from './reuse.ts';
 export async function foresee(
   file: PipelineFile,
   planned: Planned & { readonly plan: Plan },
-  options: EngineOptions,
+  options: ForeseeOptions,
 ): Promise<Outcome<readonly JobForesight[]>> {
   const store = openStore(file.root, options.environment, () => undefined);
   if (!store.ok) return store;
@@ -35,7 +40,7 @@ async function foreseeWith(
   connect: Extract<Awaited<ReturnType<typeof openEngines>>, { ok: true }>['value']['current'],
   file: PipelineFile,
   { plan, evaluator, lock, provider }: Planned & { readonly plan: Plan },
-  { environment }: EngineOptions,
+  { environment, secrets }: ForeseeOptions,
 ): Promise<Outcome<readonly JobForesight[]>> {
   const [{ foreseePlan }, { pinImages }, { readSourceTree }] = await Promise.all([
     import('../../engine/foresee.ts'),
@@ -54,7 +59,12 @@ async function foreseeWith(
     ...{ engine: () => (asked ??= connect()), notice: () => undefined },
   });
   const { signal } = new AbortController();
-  return ok(await foreseePlan({ plan, source: source.value, evaluator, images, store, signal }));
+  return ok(
+    await foreseePlan({
+      ...{ plan, source: source.value, evaluator, images, store, signal },
+      ...{ secrets: foundIn(secrets), withheld: secrets.withheldFrom },
+    }),
+  );
 }
 
 /** `test` of `test[node=22].3`: names of jobs have neither dots nor brackets. */

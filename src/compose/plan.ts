@@ -12,6 +12,7 @@ import { unsupportedYet } from '../pipeline/not-yet.ts';
 import { planPipeline } from '../pipeline/plan.ts';
 import { lockName, readLockFile, type LockFile } from './lock-file.ts';
 import { checkPipeline, type PipelineFile } from './pipeline-file.ts';
+import { previewSecrets, type LocatedSecrets } from './secrets.ts';
 
 export interface Selection {
   readonly jobs: readonly string[];
@@ -86,8 +87,16 @@ export async function unlockedIn(
     : (await import('../pipeline/image-uses.ts')).unlockedImages(plan, pins, evaluator);
 }
 
-export async function previewOf(plan: Plan, evaluator: Evaluator): Promise<PlanPreview> {
-  return (await import('../pipeline/preview.ts')).previewPlan(plan, evaluator);
+export async function previewOf(
+  plan: Plan,
+  secrets: LocatedSecrets,
+  evaluator: Evaluator,
+): Promise<PlanPreview> {
+  const { previewPlan } = await import('../pipeline/preview.ts');
+  return {
+    ...previewPlan(plan, evaluator, secrets.withheldFrom),
+    secrets: previewSecrets(plan, secrets),
+  };
 }
 
 export async function pipelineSchema(): Promise<object> {

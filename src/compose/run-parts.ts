@@ -6,6 +6,7 @@ import { pinImages, type PinnedImages } from '../../engine/pinned-images.ts';
 import { createRunFolder, type RunFolder } from '../../engine/run-folder.ts';
 import { readSourceTree, type SourceTree } from '../../engine/source-tree.ts';
 import type { Evaluator } from '../contract/evaluator.ts';
+import type { Redactor } from '../contract/redactor.ts';
 import type { Engine } from '../contract/sandbox.ts';
 import { ok, type Failure, type Outcome } from '../model/failure.ts';
 import type { Plan } from '../model/plan.ts';
@@ -14,9 +15,11 @@ import type { Notices } from './held-notices.ts';
 import type { PipelineFile } from './pipeline-file.ts';
 import type { Planned, Selection } from './plan.ts';
 import { sourceIndex } from './reuse.ts';
+import type { SecretOptions, Secrets } from './secrets.ts';
 
 export interface RunOptions extends EngineOptions {
   readonly selection: Selection;
+  readonly secrets: SecretOptions;
   readonly parallel: number;
   readonly pull: boolean;
   /** `--no-reuse`: everything runs. `--fresh`: and with empty caches. */
@@ -34,6 +37,8 @@ interface Held {
   readonly engines: Engines;
   readonly store: DirectoryStore;
   readonly notices: Notices;
+  readonly secrets: Secrets;
+  readonly redactor: Redactor;
 }
 
 export interface Parts extends Held {

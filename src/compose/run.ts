@@ -5,7 +5,10 @@ import { basename, join } from 'node:path';
 import { cacheMounts } from '../../engine/cache-mounts.ts';
 import { executePlan } from '../../engine/execute-plan.ts';
 import { writeRunFolder, type FinishedRun } from '../../engine/finished-run.ts';
+import { hostProxies } from '../../engine/docker/network-access.ts';
+import { gitCredentials } from '../../engine/git-folder.ts';
 import { finishedRun } from '../../engine/run-documents.ts';
+import { findLeak } from '../../engine/leak-guard.ts';
 import { createRunFolder, newRunId, removeOldRuns, type RunFolder } from '../../engine/run-folder.ts';
 import type { Run } from '../../engine/run.ts';
 import { findRoot } from '../../engine/source-root.ts';
@@ -14,16 +17,21 @@ import type { Emit, RunCancelling } from '../model/event.ts';
 import { fail, ok, type Outcome } from '../model/failure.ts';
 import { instanceName } from '../model/instance-name.ts';
 import type { Plan, PlannedJob } from '../model/plan.ts';
+import { proxyCredentials } from '../model/url-credentials.ts';
 import { createRecorder } from '../report/recorder.ts';
+import { redactEvents } from '../report/redact/events.ts';
 import { createSummary } from '../report/summary.ts';
 import { noteCaches } from './cache-files.ts';
 import { recordFolder } from './cache-folder.ts';
 import { emptyCaches } from './empty-caches.ts';
 import { openEngines } from './engines.ts';
 import { holdNotices } from './held-notices.ts';
+import { removeAbandoned } from './orphans.ts';
 import type { PipelineFile } from './pipeline-file.ts';
 import type { Planned } from './plan.ts';
 import { openStore, snapshotRemover } from './reuse.ts';
+import { createRedaction } from './redaction.ts';
+import { locateSecrets, readSecrets } from './secrets.ts';
 import { gatherParts, type Parts, type RunOptions } from './run-parts.ts';
 import { unmatchedInputs } from './unmatched-inputs.ts';
 
@@ -49,14 +57,35 @@ export async function prepareRun(
 ): Promise<Outcome<PreparedRun>> {
   let emit: Emit = () => undefined;
   const notices = holdNotices((notice) => void emit(notice));
+  const located = await locateSecrets(planned.plan, file.root, options.secrets, options.environment);
+  if (!located.ok) return located;
+  const secrets = await readSecrets(planned.plan, located.value, planned.evaluator, options.cancel);
+  if (!secrets.ok) return secrets;
+  const kept = [...secrets.value.withheldFrom.keys()].join(', ');
+  if (kept !== '') {
+    const why = 'a change request from a fork gets no secrets';
+    notices.tell(
+      'secret-withheld',
+      `${why}, so not run: ${kept}. Read the change, then add --allow fork-secrets`,
+    );
+  }
+  const redactor = await createRedaction(planned.plan, secrets.value.values, [
+    ...proxyCredentials(hostProxies(options.environment)),
+    ...gitCredentials(file.root),
+  ]);
+  for (const warning of redactor.warnings) notices.tell('secret-short', warning);
+  for (const [name, value] of Object.entries(planned.plan.params)) {
+    const leak = findLeak(redactor, Buffer.from(String(value)));
+    if (leak !== null) return secretInParam(name, leak.secret);
+  }
   const store = openStore(file.root, options.environment, (message) => notices.tell('cache-fault', message));
   if (!store.ok) return store;
-  const engines = await openEngines(options);
+  const engines = await openEngines(options, (engine) => removeAbandoned(engine, store.value));
   if (!engines.ok) return engines;
   const parts = await gatherParts(
     file,
     planned,
-    { engines: engines.value, store: store.value, notices },
+    { engines: engines.value, store: store.value, notices, secrets: secrets.value, redactor },
     options,
   );
   if (!parts.ok) {
@@ -73,7 +102,7 @@ export async function prepareRun(
         broken.abort(error),
       );
       const summary = createSummary();
-      emit = toAll(recorder.emit, summary.emit, reporter);
+      emit = redactEvents(redactor, toAll(recorder.emit, summary.emit, reporter));
       // Meanwhile, since the disk takes its time; but needs that ran elsewhere may lie in the oldest.
       const makingRoom = options.from.length === 0 ? removeOldRuns(folder) : null;
       try {
@@ -103,6 +132,11 @@ export async function prepareRun(
   });
 }
 
+const secretInParam = (param: string, secret: string): Outcome<never> =>
+  fail('usage', 'secret-in-param', `the param ${param} holds the secret ${secret}`, {
+    hint: 'params are part of the result; grant the secret to the step that needs it',
+  });
+
 const carriedFolder = (folder: RunFolder): string => join(folder.path, 'carried');
 
 const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
@@ -111,7 +145,7 @@ const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
 async function execute(
   file: PipelineFile,
   { plan, provider, evaluator }: Planned & { readonly plan: Plan },
-  { engines, engine, images, store, notices, source, handedOn, folder }: Parts,
+  { engines, engine, images, store, notices, secrets, redactor, source, handedOn, folder }: Parts,
   options: RunOptions,
   emit: Emit,
   broken: AbortSignal,
@@ -136,6 +170,9 @@ async function execute(
     engine: engines.current,
     images,
     emit,
+    secrets: secrets.values,
+    redactor,
+    withheld: secrets.withheldFrom,
     reuse: { store, answers: options.reuse === 'use' },
     carrier,
     later: (work) => later.add(work),

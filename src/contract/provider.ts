@@ -1,6 +1,7 @@
-// A CI platform seen as facts. Capabilities (cache, artifacts, secrets, logs) join it with the first platform beside local.
+// A CI platform seen as facts. Capabilities (cache, artifacts, logs) join it with the first platform beside local.
 import type { CiContext } from '../model/ci-context.ts';
 import type { Outcome } from '../model/failure.ts';
+import type { SecretSource } from './secret-source.ts';
 
 /** The environment of the process, as a value. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -28,4 +29,6 @@ export interface Provider {
   /** Pure: does this environment belong to the platform? */
   detect(environment: Environment): boolean;
   context(request: ContextRequest): Promise<Outcome<CiContext>>;
+  /** The platform's own secrets; absent where it has none to map. */
+  readonly secrets?: (environment: Environment) => SecretSource;
 }

@@ -9,6 +9,7 @@ import type { Readable } from 'node:stream';
 import type { Failure, Outcome } from '../model/failure.ts';
 import type { LogStream } from '../model/event.ts';
 import type { Platform, Ready, Resources } from '../model/plan.ts';
+import type { Redactor } from './redactor.ts';
 
 export interface Engine {
   /** E.g. `Docker 20.10.24 (unix:///var/run/docker.sock)`. */
@@ -46,17 +47,26 @@ export interface Image {
   readonly hasVolumes: boolean;
 }
 
-/** Images that `Sandbox.snapshot` made, by their ids. They carry the store's id, and a sweep leaves them alone. */
+/** Images that `Sandbox.snapshot` made, by their ids. They carry the store's id and their maker; a sweep leaves them alone. */
 export interface Snapshots {
   has(id: string): Promise<Outcome<boolean>>;
   /** All of a store. */
   list(store: string): Promise<Outcome<readonly SnapshotInfo[]>>;
   /** False: it was not there, or a container uses it. */
   remove(id: string): Promise<Outcome<boolean>>;
+  /** Its files, without starting anything of it. Failure: `snapshot-missing`. */
+  read(id: string): Promise<Outcome<SnapshotFiles>>;
   /** A bundle of the layers that it has above its image (plain tar). The image itself does not travel. */
   export(id: string, image: Image): Promise<Outcome<AsyncIterable<Uint8Array>>>;
   /** Loads such a bundle where the same image is. The id. Failure `snapshot-unusable`: damaged, or the image is another. */
   import(bundle: AsyncIterable<Uint8Array>, image: Image, store: string): Promise<Outcome<Snapshot>>;
+}
+
+/** To be closed: until then the snapshot cannot be removed. A sweep takes it when this process dies. */
+export interface SnapshotFiles {
+  /** As `Sandbox.get`. */
+  get(path: string): Promise<Outcome<Readable | null>>;
+  close(): Promise<void>;
 }
 
 export interface Snapshot {
@@ -68,6 +78,8 @@ export interface Snapshot {
 export interface SnapshotInfo extends Snapshot {
   /** Milliseconds since the epoch. */
   readonly created: number;
+  /** The process that made or imported it; `foreign`: it cannot be looked at from here, e.g. of another boot, or is not known. */
+  readonly maker: 'alive' | 'dead' | 'foreign';
 }
 
 /** Directories that outlive sandboxes: volumes of the engine that carry the store's id. A sweep leaves them alone. */
@@ -149,6 +161,11 @@ export interface Sandbox {
    * (nothing is left then; also when `stop` aborts, at once), `snapshot-layers` (it has as many layers as an engine can take), `sandbox-died`, `engine-lost`.
    */
   snapshot(store: string, stop: AbortSignal): Promise<Outcome<Snapshot>>;
+  /**
+   * The fewest absolute paths that hold all that was added or modified above the image or snapshot the sandbox started
+   * from; a folder stands for all in it, unchanged files too. What was deleted or lies on a mount is not among them.
+   */
+  changes(): Promise<Outcome<readonly string[]>>;
   /** The path (absolute) and all below it as a tar stream, entry names as `docker cp` gives them; null when nothing is there. */
   get(path: string): Promise<Outcome<Readable | null>>;
   close(): Promise<void>;
@@ -164,6 +181,10 @@ export interface ServiceSpec {
   readonly resources: Resources;
   readonly user: string | null;
   readonly privileged: boolean;
+  /** Granted secrets: env of its main process like `env`, but in no configuration that the engine shows. Needs `sh` in the image. */
+  readonly secretEnv: Readonly<Record<string, string>>;
+  /** What it writes passes one stream each for stdout and stderr before anything of it is told. */
+  readonly redactor: Pick<Redactor, 'stream'>;
 }
 
 export interface StepSpec {
@@ -174,8 +195,18 @@ export interface StepSpec {
   readonly env: Readonly<Record<string, string>>;
   readonly user: string | null;
   readonly workdir: string;
-  /** True: an exec of its own, never through a shell shared with other steps. */
+  /** True: an exec of its own, never through a shell shared with other steps. Always so where there are secrets. */
   readonly isolated: boolean;
+  /**
+   * Like `env`, and in nothing that the engine shows of the exec or the container. Text: a value that is not UTF-8 can
+   * only be a file. A name that no shell can export is refused (`step-not-startable`).
+   */
+  readonly secretEnv: Readonly<Record<string, string>>;
+  /**
+   * `/run/secrets/NAME`, for this step alone: mode 0400, its user's, on a tmpfs, with `NAME_FILE` set to the path; gone
+   * when it ends. Any bytes, at most 1 MiB each.
+   */
+  readonly secretFiles: Readonly<Record<string, Uint8Array>>;
 }
 
 /** Gets the step's bytes as they come; a promise makes the step wait. Stdout and stderr are kept apart. */

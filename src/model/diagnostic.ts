@@ -12,6 +12,8 @@ export type DiagnosticCode =
   | 'duplicate-key'
   | 'duplicate-step-id'
   | 'unknown-secret'
+  | 'secret-file-for-service'
+  | 'secret-name'
   | 'unknown-cache'
   | 'unknown-param'
   | 'param-value'

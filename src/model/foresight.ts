@@ -47,7 +47,7 @@ export type Cause =
   /** The digest of its image, or of a service's, is not known here. */
   | { readonly why: 'image-unknown'; readonly message: string }
   /** Why it is skipped, or cannot start. */
-  | { readonly why: 'condition' | 'needs-not-met' | 'failure'; readonly message: string };
+  | { readonly why: 'condition' | 'needs-not-met' | 'secret-withheld' | 'failure'; readonly message: string };
 
 export interface Change {
   /** What of it, from the outside in: `['image']`, `['file', 'src/a.ts']`, `['service', 'db', 'env', 'PGDATA']`. */

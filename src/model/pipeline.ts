@@ -260,7 +260,11 @@ const secretObject = z.strictObject({
   guard: z.boolean().optional().describe('false: masked in logs, not searched for in artifacts.'),
 });
 const secrets = either('a list of names or name → {…}', [
-  z.array(variable).transform((names) => Object.fromEntries(names.map((secret) => [secret, {}]))),
+  z
+    .array(variable)
+    .transform((names) =>
+      Object.fromEntries(names.map((secret): [string, z.infer<typeof secretObject>] => [secret, {}])),
+    ),
   z.record(variable, secretObject),
 ]).describe('Every secret that the file may use.');
 

@@ -8,9 +8,25 @@ export interface PlanPreview {
   readonly params: Readonly<Record<string, ParamValue>>;
   /** In the order of the plan. */
   readonly jobs: readonly JobPreview[];
+  /** Of each secret that a job of the plan uses; absent where nothing was looked for. */
+  readonly secrets?: Readonly<Record<string, SecretPreview>>;
   /** What would be reused as things stand now, per instance; absent where the source or the records cannot be read. */
   readonly foreseen?: readonly JobForesight[];
 }
+
+export interface SecretPreview {
+  readonly required: boolean;
+  readonly file: boolean;
+  readonly guard: boolean;
+  readonly value: SecretOrigin;
+}
+
+/** Words for people; `refused`: a source that should be asked cannot be. */
+export type SecretOrigin =
+  | { readonly is: 'found'; readonly from: string }
+  | { readonly is: 'missing'; readonly lookedIn: readonly string[] }
+  | { readonly is: 'refused'; readonly because: string }
+  | { readonly is: 'withheld' };
 
 export interface JobPreview {
   readonly name: string;
@@ -31,7 +47,11 @@ export interface JobPreview {
 /** Would the job run, if every job before it succeeds? `because` is for people. */
 export type Decision =
   | { readonly kind: 'run' }
-  | { readonly kind: 'skipped'; readonly reason: 'needs' | 'condition'; readonly because: string }
+  | {
+      readonly kind: 'skipped';
+      readonly reason: 'needs' | 'condition' | 'secret-withheld';
+      readonly because: string;
+    }
   | { readonly kind: 'run-time'; readonly because: string };
 
 export interface InstancePreview {

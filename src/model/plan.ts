@@ -20,6 +20,8 @@ export interface Plan {
   readonly platform: Platform;
   readonly params: Readonly<Record<string, ParamValue>>;
   readonly env: Readonly<Record<string, Template>>;
+  /** Those that the file declares. */
+  readonly secrets: Readonly<Record<string, PlannedSecret>>;
   readonly context: CiContext;
   /** Paths of facts that the selected jobs read, e.g. `git.sha`, sorted. */
   readonly factsRead: readonly string[];
@@ -67,6 +69,15 @@ export interface PlannedJob {
   readonly workdir: string;
   readonly network: boolean;
   readonly privileged: boolean;
+}
+
+export interface PlannedSecret {
+  readonly description?: string;
+  readonly required: boolean;
+  /** Delivered as a file, its path in `NAME_FILE`. */
+  readonly file: boolean;
+  /** Searched for in what is published. */
+  readonly guard: boolean;
 }
 
 export interface PlannedCache {

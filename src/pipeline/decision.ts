@@ -7,8 +7,11 @@ import { unknownRead, type KnownScope } from './known-values.ts';
 
 type Answer = { readonly holds: 'yes' } | { readonly holds: 'no' | 'maybe'; readonly because: string };
 
+/** Names of jobs → names of secrets. */
+export type Withheld = ReadonlyMap<string, readonly string[]>;
+
 /** How a job may come out; more than one where only the run decides. */
-type Fate = 'run' | 'condition' | 'needs';
+type Fate = 'run' | 'condition' | 'needs' | 'secret-withheld';
 
 interface Decided {
   readonly decision: Decision;
@@ -17,16 +20,18 @@ interface Decided {
   readonly lineage: Answer;
 }
 
-/** `scope` is that of a job's `if`. */
+/** `scope` is that of a job's `if`; `withheld` has the secrets that jobs cannot get and cannot run without. */
 export function decideJobs(
   plan: Plan,
   scope: KnownScope,
   evaluator: Evaluator,
+  withheld: Withheld,
 ): ReadonlyMap<string, Decision> {
   const decided = new Map<string, Decided>();
   for (const job of plan.jobs) {
     const before = all(job.needs.map((need) => decided.get(need.job)?.lineage ?? fromElsewhere(need.job)));
-    const { decision, fates } = decide(job, before, decided, scope, evaluator);
+    const secrets = withheld.get(job.name) ?? [];
+    const { decision, fates } = decide(job, before, decided, scope, evaluator, secrets);
     decided.set(job.name, { decision, fates, lineage: all([before, lineageOf(job.name, fates)]) });
   }
   return new Map([...decided].map(([name, { decision }]) => [name, decision]));
@@ -41,8 +46,9 @@ const all = (answers: readonly Answer[]): Answer =>
 
 /** A job that its own `if` skips does not stand in the way of `success()`. */
 function lineageOf(job: string, fates: readonly Fate[]): Answer {
-  if (!fates.includes('needs')) return yes;
-  return fates.length === 1
+  const isInTheWay = (fate: Fate): boolean => fate === 'needs' || fate === 'secret-withheld';
+  if (!fates.some(isInTheWay)) return yes;
+  return fates.every(isInTheWay)
     ? { holds: 'no', because: `'${job}' is skipped` }
     : { holds: 'maybe', because: `'${job}' may be skipped` };
 }
@@ -53,6 +59,7 @@ function decide(
   decided: ReadonlyMap<string, Decided>,
   scope: KnownScope,
   evaluator: Evaluator,
+  secrets: readonly string[],
 ): Pick<Decided, 'decision' | 'fates'> {
   const free: Answer = job.condition?.callsStatus
     ? yes
@@ -61,16 +68,21 @@ function decide(
     return { decision: { kind: 'skipped', reason: 'needs', because: free.because }, fates: ['needs'] };
   }
   const wanted = all([conditionHolds(job, scope, evaluator), hasInstances(job)]);
-  const withheld: readonly Fate[] = free.holds === 'maybe' ? ['needs'] : [];
+  const blocked: readonly Fate[] = free.holds === 'maybe' ? ['needs'] : [];
   if (wanted.holds === 'no') {
     const decision = { kind: 'skipped', reason: 'condition', because: wanted.because } as const;
-    return { decision, fates: [...withheld, 'condition'] };
+    return { decision, fates: [...blocked, 'condition'] };
+  }
+  const unasked: readonly Fate[] = wanted.holds === 'maybe' || 'template' in job.matrix ? ['condition'] : [];
+  if (secrets.length > 0) {
+    const because = `a fork gets no ${secrets.join(', ')}`;
+    const fates = [...blocked, ...unasked, 'secret-withheld'] as const;
+    return { decision: { kind: 'skipped', reason: 'secret-withheld', because }, fates };
   }
   const open = all([free, wanted]);
   const decision: Decision =
     open.holds === 'yes' ? { kind: 'run' } : { kind: 'run-time', because: open.because };
-  const unasked: readonly Fate[] = wanted.holds === 'maybe' || 'template' in job.matrix ? ['condition'] : [];
-  return { decision, fates: [...withheld, ...unasked, 'run'] };
+  return { decision, fates: [...blocked, ...unasked, 'run'] };
 }
 
 function taken(need: string, of: Decided | undefined): Answer {

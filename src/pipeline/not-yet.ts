@@ -4,11 +4,6 @@ import { problem } from './problem.ts';
 import { keySpan, namesAt, nodeAt, type Path } from './tree.ts';
 import type { View } from './view.ts';
 
-const what = {
-  secrets: 'secrets cannot be granted yet',
-  auth: 'registries that want a login cannot be used yet',
-} as const;
-
 /** What is looked at of a loaded pipeline. */
 interface Loaded {
   readonly jobs: Readonly<Record<string, { readonly notYet: readonly Diagnostic[] }>>;
@@ -22,20 +17,14 @@ export function unsupportedYet({ jobs }: Loaded, selected: readonly string[]): D
 
 export function unsupportedIn(view: View, job: string): readonly Diagnostic[] {
   const path = ['jobs', job];
-  const steps = (['steps', 'finally'] as const).flatMap((list) =>
-    (view.pipeline.jobs[job]?.[list] ?? []).map((_, index) => [...path, list, index, 'secrets']),
-  );
-  const services = namesAt(view.root, [...path, 'services']).flatMap((service) => [
-    [...path, 'services', service, 'secrets'],
-    [...path, 'services', service, 'image', 'auth'],
-  ]);
   const own = (key: string): Path => (nodeAt(view.root, [...path, key]) ? [...path, key] : ['defaults', key]);
-  const uses = [[...path, 'secrets'], [...own('image'), 'auth'], ...services, ...steps];
-  return uses.flatMap((use) => {
-    const node = nodeAt(view.root, use);
-    const key = use.at(-1);
-    if (!node || (node.kind === 'list' && node.items.length === 0)) return [];
-    if (key !== 'secrets' && key !== 'auth') return [];
-    return [problem(view, keySpan(view.root, use), 'not-yet', what[key])];
-  });
+  const services = namesAt(view.root, [...path, 'services']).map((service): Path => [
+    ...path,
+    ...['services', service, 'image', 'auth'],
+  ]);
+  return [[...own('image'), 'auth'], ...services].flatMap((use) =>
+    nodeAt(view.root, use)
+      ? [problem(view, keySpan(view.root, use), 'not-yet', 'registries that want a login cannot be used yet')]
+      : [],
+  );
 }

@@ -3,6 +3,7 @@ import type { Evaluator } from '../contract/evaluator.ts';
 import type { CiContext } from '../model/ci-context.ts';
 import type { Diagnostic, DiagnosticCode } from '../model/diagnostic.ts';
 import { instanceName, matrixOf } from '../model/instance-name.ts';
+import type { Pipeline } from '../model/pipeline.ts';
 import type { MatrixValues, ParamValue, Plan, PlannedJob } from '../model/plan.ts';
 import { orderJobs } from './job-order.ts';
 import { suggestion } from './nearest-name.ts';
@@ -61,6 +62,7 @@ export function planPipeline(
     platform: pipeline.platform ?? 'linux/amd64',
     params,
     env: pipeline.env ?? {},
+    secrets: planSecrets(pipeline.secrets),
     context: request.context,
     factsRead: [...new Set(selection.order.flatMap((name) => loaded.jobs[name]?.facts ?? []))].sort(),
     graph: graphOf(loaded),
@@ -69,6 +71,14 @@ export function planPipeline(
   };
   return { plan, diagnostics };
 }
+
+const planSecrets = (declared: Pipeline['secrets'] = {}): Plan['secrets'] =>
+  Object.fromEntries(
+    Object.entries(declared).map(([name, { description, required = true, file = false, guard = true }]) => [
+      name,
+      { ...(description !== undefined && { description }), required, file, guard },
+    ]),
+  );
 
 const graphOf = ({ pipeline }: LoadedPipeline): Plan['graph'] =>
   Object.fromEntries(

@@ -3,17 +3,25 @@ import type { Evaluator } from '../contract/evaluator.ts';
 import { instanceName } from '../model/instance-name.ts';
 import type { MatrixValues, Plan, PlannedJob } from '../model/plan.ts';
 import type { Decision, InstancePreview, JobPreview, PlanPreview } from '../model/plan-preview.ts';
-import { decideJobs } from './decision.ts';
+import { secretsUsedBy } from '../model/secret-uses.ts';
+import { decideJobs, type Withheld } from './decision.ts';
 import { knownText, knownTexts, runScope, withEnv, withMatrix, type KnownScope } from './known-values.ts';
 
-export function previewPlan(plan: Plan, evaluator: Evaluator): PlanPreview {
+/** `withheld`: as `decideJobs` has it. */
+export function previewPlan(plan: Plan, evaluator: Evaluator, withheld: Withheld = new Map()): PlanPreview {
   const scope = runScope(plan, evaluator);
-  const decisions = decideJobs(plan, scope, evaluator);
+  const decisions = decideJobs(plan, scope, evaluator, withheld);
   const { pipeline, platform, params } = plan;
   const jobs = plan.jobs.map((job) =>
     previewJob(job, decisions.get(job.name) ?? { kind: 'run' }, scope, evaluator),
   );
   return { pipeline, platform, params, jobs };
+}
+
+/** Those that the plan does not already know to be skipped. */
+export function jobsThatMayRun(plan: Plan, evaluator: Evaluator, withheld: Withheld): readonly PlannedJob[] {
+  const decisions = decideJobs(plan, runScope(plan, evaluator), evaluator, withheld);
+  return plan.jobs.filter(({ name }) => decisions.get(name)?.kind !== 'skipped');
 }
 
 function previewJob(
@@ -24,13 +32,12 @@ function previewJob(
 ): JobPreview {
   const { name, description, matrix } = job;
   const steps = [...job.steps, ...job.finally];
-  const granted = [job, ...steps, ...Object.values(job.services)].flatMap(({ secrets }) => secrets);
   return {
     name,
     ...(description !== undefined && { description }),
     needs: job.needs.map((need) => need.job),
     decision,
-    secrets: [...new Set(granted)].sort(),
+    secrets: secretsUsedBy([job]),
     caches: job.caches.map((cache) => cache.name),
     steps: steps.map((step) => step.name),
     artifacts: Object.keys(job.artifacts),

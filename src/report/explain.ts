@@ -113,6 +113,7 @@ function detailsOf(cause: Cause, paint: Paint): string[] {
     case 'image-unknown':
     case 'condition':
     case 'needs-not-met':
+    case 'secret-withheld':
     case 'failure':
       return [`  ${causeWords(cause)}`];
   }

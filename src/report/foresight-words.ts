@@ -27,6 +27,7 @@ export function causeWords(cause: Cause): string {
       return `its image's digest is not known: ${visible(cause.message)}`;
     case 'condition':
     case 'needs-not-met':
+    case 'secret-withheld':
     case 'failure':
       return visible(cause.message);
   }

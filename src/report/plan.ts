@@ -5,6 +5,7 @@ import type {
   JobPreview,
   PlanPreview,
   PreviewText,
+  SecretPreview,
 } from '../model/plan-preview.ts';
 import type { JobForesight } from '../model/foresight.ts';
 import { instanceJob } from '../model/instance-name.ts';
@@ -21,17 +22,18 @@ export function renderPlan(plan: PlanPreview, options: { readonly color: boolean
     `${paint('bold', visible(plan.pipeline ?? 'pipeline'))}: ${formatCount(plan.jobs.length, 'job')} on ${plan.platform}`,
     ...(params.length > 0 ? [`params: ${visible(params.join(', '))}`] : []),
   ];
-  return `${[...head, ...plan.jobs.flatMap((job) => ['', ...renderJob(job, foreseenOf(plan, job), paint)])].join('\n')}\n`;
+  return `${[...head, ...plan.jobs.flatMap((job) => ['', ...renderJob(job, plan, paint)])].join('\n')}\n`;
 }
 
 /** Of its instances; none where nothing was foreseen. */
 const foreseenOf = ({ foreseen = [] }: PlanPreview, { name }: JobPreview): readonly JobForesight[] =>
   foreseen.filter(({ job }) => instanceJob(job) === name);
 
-function renderJob(job: JobPreview, foreseen: readonly JobForesight[], paint: Paint): string[] {
+function renderJob(job: JobPreview, plan: PlanPreview, paint: Paint): string[] {
+  const foreseen = foreseenOf(plan, job);
   const facts: readonly (readonly [string, readonly string[]])[] = [
     ['needs', job.needs],
-    ['secrets', job.secrets],
+    ['secrets', plan.secrets === undefined ? job.secrets : []],
     ['caches', job.caches],
     ['steps', foreseen.some(({ steps }) => steps.length > 0) ? [] : job.steps],
     ['outputs', job.outputs],
@@ -43,8 +45,30 @@ function renderJob(job: JobPreview, foreseen: readonly JobForesight[], paint: Pa
     ...facts.flatMap(([name, values]) =>
       values.length === 0 ? [] : [`  ${name}: ${values.map(visible).join(name === 'steps' ? ' → ' : ', ')}`],
     ),
+    ...job.secrets.flatMap((name) => {
+      const secret = plan.secrets?.[name];
+      return secret === undefined ? [] : [`  secret ${visible(name)}: ${visible(secretWords(secret))}`];
+    }),
     ...renderInstances(job, foreseen, paint),
   ];
+}
+
+function secretWords({ required, file, guard, value }: SecretPreview): string {
+  const more = [...(file ? ['as a file'] : []), ...(guard ? [] : ['guard: false'])];
+  return [originWords(value, required), ...more].join(', ');
+}
+
+function originWords(value: SecretPreview['value'], required: boolean): string {
+  switch (value.is) {
+    case 'found':
+      return `from ${value.from}`;
+    case 'missing':
+      return required ? `missing: looked in ${value.lookedIn.join(', ')}` : 'missing (optional)';
+    case 'refused':
+      return `not known: ${value.because}`;
+    case 'withheld':
+      return 'withheld: fork';
+  }
 }
 
 function describeDecision(decision: Decision, foreseen: readonly JobForesight[], paint: Paint): string {
@@ -94,7 +118,8 @@ function renderSteps({ fate, because, steps }: JobForesight, paint: Paint): stri
     return fateWord(step.fate) + why;
   });
   const [first] = words;
-  if (first !== undefined && words.every((word) => word === first)) {
+  if (first === undefined) return [];
+  if (words.every((word) => word === first)) {
     const names = steps.map(({ name }) => visible(name)).join(' → ');
     return [`steps: ${names}`, `every step: ${first}`];
   }

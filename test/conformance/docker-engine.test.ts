@@ -1,4 +1,5 @@
 // The Docker engine beyond steps: images, networks, limits, losing the engine, dying, sweeping.
+import { hidesNothing } from '../../src/compose/redaction.ts';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
@@ -263,6 +264,46 @@ describe('open', () => {
     expect(ran.stdout).toContain(`${pem}-r--r--r--`);
     await other.close();
   });
+
+  test('a password of a proxy is in nothing that the engine shows, nor in a snapshot', async () => {
+    const run = `test-${crypto.randomUUID()}`;
+    const password = 'hunter2hunter2';
+    const access = { proxies: { HTTP_PROXY: `http://me:${password}@proxy:1` }, caBundle: null };
+    const other = await dockerEngine({ runId: run, access });
+    const sandbox = await opened(other, specFor(image, { runId: run, hasServices: true }));
+    const web = { name: 'web', image, env: {}, command: ['sleep', '600'], entrypoint: null, user: null };
+    const service = {
+      ...web,
+      ready: null,
+      resources: {},
+      privileged: false,
+      secretEnv: {},
+      redactor: hidesNothing,
+    };
+    expect(await sandbox.startServices([service], () => undefined, never)).toEqual({ ok: true });
+    const shown: string[] = [];
+    for (const isolated of [false, true]) {
+      const ran = await runStep(sandbox, 'echo $http_proxy', { isolated }, dontStop, async () => {
+        for (const { Id } of await containersOf(run)) {
+          const info = await docker.getContainer(Id).inspect();
+          const execs = await Promise.all((info.ExecIDs ?? []).map((id) => docker.getExec(id).inspect()));
+          shown.push(JSON.stringify([info, execs]));
+        }
+      });
+      expect(ran.stdout).toContain(password);
+    }
+    shown.push(JSON.stringify(await networksOf(run)));
+    const snapshot = await sandbox.snapshot(run, never);
+    if (!snapshot.ok) throw new Error(snapshot.failure.message);
+    const { id } = snapshot.value;
+    shown.push(JSON.stringify([await docker.getImage(id).inspect(), await docker.getImage(id).history()]));
+    await sandbox.close();
+    await other.close();
+    await until(async () => (await containersOf(run)).length === 0);
+    await docker.getImage(id).remove({ force: true });
+    expect(shown).toHaveLength(6);
+    for (const text of shown) expect(text).not.toContain(password);
+  });
 });
 
 describe('files', () => {
@@ -441,6 +482,8 @@ describe('leaving nothing behind', () => {
       resources: {},
       user: null,
       privileged: false,
+      secretEnv: {},
+      redactor: hidesNothing,
     };
     expect(await sandbox.startServices([service], () => undefined, never)).toMatchObject({ ok: true });
     await other.close();

@@ -2,9 +2,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CacheMount, Engine, Image, Sandbox, SandboxSpec } from '../../src/contract/sandbox.ts';
+import { removeAbandoned } from '../../src/compose/orphans.ts';
+import { memoryStore } from '../fakes/memory-store.ts';
 import { until } from '../rig/engine.ts';
 import { SecondEngine, noSecondEngine } from '../rig/second-engine.ts';
 import { docker, dockerEngine } from './docker-engine.ts';
@@ -134,6 +137,38 @@ describe('snapshots', () => {
     await stranger.remove();
   });
 
+  test('it says whether its maker lives, one from a bundle too; a killed one’s goes unless it is remembered', async () => {
+    const run = `test-${crypto.randomUUID()}`;
+    const records = memoryStore(run);
+    const file = fileURLToPath(new URL('hold-snapshot.ts', import.meta.url));
+    const holder = spawn(process.execPath, [file, run, records.id], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [line] = (await once(holder.stdout, 'data')) as [Buffer];
+    const [made = '', brought = ''] = line.toString().trim().split(' ');
+    const makers = async () => {
+      await removeAbandoned(engine, records);
+      const listed = value(await engine.snapshots.list(records.id));
+      return Object.fromEntries(listed.map(({ id, maker }) => [id, maker]));
+    };
+    expect(await makers()).toEqual({ [made]: 'alive', [brought]: 'alive' });
+    holder.kill('SIGKILL');
+    await once(holder, 'exit');
+    await records.putSnapshot({ id: brought, bytes: 1 });
+    // What the dead one had of it in use goes first.
+    await until('it is gone', async () => {
+      await engine.sweep();
+      return !(made in (await makers()));
+    });
+    expect(await makers()).toEqual({ [brought]: 'dead' });
+    // Whoever makes one on top of it is the maker of that.
+    const { id } = value(
+      await withSandbox({ image: busybox, snapshot: brought }, (sandbox) =>
+        sandbox.snapshot(records.id, never),
+      ),
+    );
+    expect(await makers()).toEqual({ [brought]: 'dead', [id]: 'alive' });
+    await emptyStore(engine, records.id);
+  });
+
   test('files below a volume that the image declares are lost: such images are not for snapshots', async () => {
     const image = await imageWith('VOLUME /data');
     expect(image.hasVolumes).toBe(true);
@@ -164,6 +199,47 @@ describe('snapshots', () => {
       });
     });
     for (const id of [top ?? '', ...below]) await removed(id);
+  });
+
+  test('what changed holds every kind of file, whatever its name, and nothing that lies on a mount', async () => {
+    const cache = { ...npm, volume: `${npm.volume}-changes`, path: '/cache' };
+    await withSandbox({ caches: [cache] }, async (sandbox) => {
+      const script = `mkdir -p /new/deep; echo one >/new/deep/file; echo two >>/etc/passwd; echo three >/cache/x
+        ln -s four /etc/link; mkfifo /etc/pipe; echo five >"/opt/$(printf 'a\\377b')"; echo six >'/srv/<&> %2e'
+        perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Local => "/etc/socket", Listen => 1)'; chmod 700 /home`;
+      expect(await runStep(sandbox, script)).toMatchObject({ exitCode: 0, stderr: '' });
+      const changed = value(await sandbox.changes());
+      for (const path of ['/new', '/etc/passwd', '/etc/link', '/etc/pipe', '/opt', '/srv/<&> %2e', '/home'])
+        expect(changed).toContain(path);
+      expect(changed.filter((path) => path.startsWith('/new/') || path.startsWith('/opt/'))).toEqual([]);
+      const { id } = value(await sandbox.snapshot(store, new AbortController().signal));
+      const files = value(await engine.snapshots.read(id));
+      const all: Buffer[] = [];
+      for (const path of changed) {
+        const tar = value(await files.get(path));
+        if (tar !== null) all.push(await buffer(tar));
+      }
+      await files.close();
+      const bytes = Buffer.concat(all).toString('latin1');
+      for (const text of ['one\n', 'two\n', 'four', 'five\n', 'six\n']) expect(bytes).toContain(text);
+      expect(bytes).not.toContain('three\n');
+    });
+  });
+
+  test('one that is read is in use, by a container that says whose it is', async () => {
+    const { id } = await snapshotAfter('true');
+    const files = value(await engine.snapshots.read(id));
+    const label = [`dev.lockstep.run=${runId}`];
+    const readers = (await docker.listContainers({ all: true, filters: { label, ancestor: [id] } })).filter(
+      ({ State }) => State === 'created',
+    );
+    expect(readers).toHaveLength(1);
+    expect(readers[0]?.Labels).toHaveProperty(['dev.lockstep.owner']);
+    expect(value(await engine.snapshots.remove(id))).toBe(false);
+    await engine.sweep();
+    expect(value(await files.get('/etc/passwd'))?.destroy()).toBeDefined();
+    await files.close();
+    await removed(id);
   });
 
   test('one that is cut off by close leaves nothing', async () => {

@@ -1,4 +1,5 @@
 // Services: every kind of readiness, names, failures, and one that dies later.
+import { hidesNothing } from '../../src/compose/redaction.ts';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Engine, Image, Sandbox, SandboxSpec, ServiceSpec } from '../../src/contract/sandbox.ts';
 import type { Ready } from '../../src/model/plan.ts';
@@ -35,6 +36,8 @@ const service = (image: Image, script: string, more: Partial<ServiceSpec> = {}):
   resources: {},
   user: null,
   privileged: false,
+  secretEnv: {},
+  redactor: hidesNothing,
   ...more,
 });
 const ready = (check: Ready['check'], timeoutMs = 30_000): Ready => ({ check, intervalMs: 50, timeoutMs });
@@ -148,6 +151,22 @@ test('a service that ends fails with its exit code and its last lines', async ()
   const lines = outcome.failure.cause?.split('\n') ?? [];
   expect(lines).toHaveLength(50);
   expect(lines).toContain('line 199');
+});
+
+const withoutShell = 'echo going; rm /bin/sh; ';
+
+test('one whose shell cannot be run because it is on its way out is said to have ended', async () => {
+  const dying = service(busybox, `${withoutShell} sleep 0.7; exit 3`, { ready: ready({ run: 'exit 1' }) });
+  expect((await started(await open(busybox), dying)).outcome).toMatchObject({
+    failure: { code: 'service-failed', message: 'the service web exited with 3', cause: 'going' },
+  });
+});
+
+test('one that lives and has no shell for its script is told so', async () => {
+  const living = service(busybox, `${withoutShell} sleep 600`, { ready: ready({ run: 'exit 1' }) });
+  expect((await started(await open(busybox), living)).outcome).toMatchObject({
+    failure: { message: 'the image of the service web has no sh to run its `ready` script' },
+  });
 });
 
 test('a program that is not there', async () => {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Engine, Image, Sandbox, SandboxSpec, StepSpec } from '../../src/contract/sandbox.ts';
 import { dockerEngine } from './docker-engine.ts';
-import { dontStop, imageOf, never, opened, runStep, specFor } from './sandbox.ts';
+import { dontStop, imageOf, never, noSecrets, opened, runStep, specFor } from './sandbox.ts';
 
 /** Runs with one sandbox for all tests, as a job has one for all steps. */
 export function dockerSteps(reference: string, isolated: boolean): void {
@@ -190,6 +190,7 @@ export function dockerSteps(reference: string, isolated: boolean): void {
         user: null,
         workdir: '/',
         isolated,
+        ...noSecrets,
       };
       await box.run(step, (_, chunk) => void chunks.push(Buffer.from(chunk)), dontStop);
       expect(Buffer.concat(chunks)).toEqual(Buffer.from([...Array(256).keys(), 0x1e]));
@@ -199,7 +200,15 @@ export function dockerSteps(reference: string, isolated: boolean): void {
       const bytes = { stdout: 0, stderr: 0 };
       let chunks = 0;
       const script = 'head -c 20000000 /dev/zero & head -c 5000000 /dev/zero >&2; wait';
-      const step = { script, shell: ['sh', '-e'], env: {}, user: null, workdir: '/work', isolated };
+      const step = {
+        script,
+        shell: ['sh', '-e'],
+        env: {},
+        user: null,
+        workdir: '/work',
+        isolated,
+        ...noSecrets,
+      };
       const end = await box.run(
         step,
         async (stream, chunk) => {
@@ -221,6 +230,7 @@ export function dockerSteps(reference: string, isolated: boolean): void {
         user: null,
         workdir: '/',
         isolated,
+        ...noSecrets,
       };
       const end = await box.run(step, (_, chunk) => void (bytes += chunk.length), dontStop);
       expect(end.exitCode).toBe(0);
@@ -235,6 +245,7 @@ export function dockerSteps(reference: string, isolated: boolean): void {
         user: null,
         workdir: '/',
         isolated,
+        ...noSecrets,
       };
       const thrower = () => {
         throw new Error('reader');
@@ -249,7 +260,7 @@ export function dockerSteps(reference: string, isolated: boolean): void {
       const script = `i=0; while [ $i -lt 300 ]; do head -c 65536 /dev/zero; i=$((i+1)); echo $i >${progress}; done`;
       const gate = Promise.withResolvers<undefined>();
       const first = Promise.withResolvers<undefined>();
-      const step = { script, shell: ['sh'], env: {}, user: null, workdir: '/', isolated };
+      const step = { script, shell: ['sh'], env: {}, user: null, workdir: '/', isolated, ...noSecrets };
       let bytes = 0;
       const running = box.run(
         step,

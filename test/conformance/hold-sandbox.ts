@@ -1,4 +1,5 @@
 // A process that holds a sandbox with a service and a running step until it is killed. Prints one line when it does.
+import { hidesNothing } from '../../src/compose/redaction.ts';
 import { dockerEngine } from './docker-engine.ts';
 import { imageOf, never, opened, runStep, specFor } from './sandbox.ts';
 
@@ -16,6 +17,8 @@ const service = {
   resources: {},
   user: null,
   privileged: false,
+  secretEnv: {},
+  redactor: hidesNothing,
 };
 const started = await sandbox.startServices([service], () => undefined, never);
 if (!started.ok) throw new Error(started.failure.message);

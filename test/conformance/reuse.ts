@@ -133,6 +133,7 @@ export function reuseContract(name: string, factory: SandboxFactory): void {
       const info = listed.find((one) => one.id === id);
       expect(info?.bytes).toBeGreaterThanOrEqual(8);
       expect(info?.created).toBeGreaterThan(before);
+      expect(info?.maker).toBe('alive');
       expect(listed.map((one) => one.id)).not.toContain(other.id);
       expect(await engine.snapshots.has(id)).toEqual({ ok: true, value: true });
       const user = await sandbox({ snapshot: id });
@@ -146,6 +147,38 @@ export function reuseContract(name: string, factory: SandboxFactory): void {
         ok: false,
         failure: { kind: 'environment', code: 'snapshot-missing' },
       });
+    });
+
+    test('what changed is listed, and read from a snapshot that later steps do not reach', async () => {
+      const first = await sandbox();
+      await run(first, p.writes);
+      const { id: below } = await snapshot(first);
+      const second = await sandbox({ snapshot: below });
+      await run(second, p.changes);
+      const changed = value(await second.changes());
+      expect(changed).toContain('/work/c');
+      expect(changed.filter((path) => /^\/work\/(a|b)$/.test(path))).toEqual([]);
+      const { id } = await snapshot(second);
+      await run(second, p.writes);
+      const files = value(await engine.snapshots.read(id));
+      const read = async (path: string) => {
+        const tar = value(await files.get(path));
+        return tar === null ? null : filesOf(tar);
+      };
+      expect(await read('/work/c')).toEqual({ c: 'three\n' });
+      expect(await read('/work')).toEqual({ 'work/b': 'two\n', 'work/c': 'three\n' });
+      expect(await read('/work/a')).toBeNull();
+      for (const path of changed) expect(await read(path)).not.toBeNull();
+      await files.close();
+      await files.close();
+      await closeAll();
+      await removed(() => engine.snapshots.remove(id));
+      expect(await engine.snapshots.read(id)).toMatchObject({
+        ok: false,
+        failure: { kind: 'environment', code: 'snapshot-missing' },
+      });
+      await second.close();
+      expect(await second.changes()).toMatchObject({ ok: false, failure: { code: 'sandbox-died' } });
     });
 
     test('no snapshot of a closed sandbox', async () => {
@@ -220,8 +253,8 @@ export function reuseContract(name: string, factory: SandboxFactory): void {
       const { id } = await snapshot(box);
       const bundle = value(await engine.snapshots.export(id, image));
       const brought = value(await engine.snapshots.import(bundle, image, `${store}-brought`));
-      expect(value(await engine.snapshots.list(`${store}-brought`)).map((one) => one.id)).toEqual([
-        brought.id,
+      expect(value(await engine.snapshots.list(`${store}-brought`))).toMatchObject([
+        { id: brought.id, maker: 'alive' },
       ]);
       const next = await sandbox({ snapshot: brought.id });
       expect(await workOf(next)).toEqual({ 'work/a': 'one\n', 'work/b': 'two\n' });

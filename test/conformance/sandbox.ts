@@ -31,6 +31,8 @@ export interface SandboxFactory {
 export const never = new AbortController().signal;
 export const dontStop: StopSignals = { stop: never, kill: never, graceMs: 10_000 };
 
+export const noSecrets = { secretEnv: {}, secretFiles: {} };
+
 export interface Ran extends StepEnd {
   readonly stdout: string;
   readonly stderr: string;
@@ -52,6 +54,7 @@ export async function runStep(
     user: null,
     workdir: '/work',
     isolated: false,
+    ...noSecrets,
     ...more,
   };
   const end = await sandbox.run(
@@ -155,6 +158,17 @@ const p = {
     sh: 'cp in.txt out.txt',
     scripted: (io) => {
       io.files.set('/work/out.txt', io.files.get('/work/in.txt') ?? '');
+      return undefined;
+    },
+  },
+  secrets: {
+    sh: 'echo "$TOKEN $KEY_FILE $(cat "$KEY_FILE" || true)"; ls /run/secrets',
+    scripted: async (io) => {
+      const { TOKEN = '', KEY_FILE = '' } = io.env;
+      const folder = '/run/secrets/';
+      const names = [...io.files.keys()].filter((path) => path.startsWith(folder));
+      await io.write('stdout', `${TOKEN} ${KEY_FILE} ${io.files.get(KEY_FILE) ?? ''}\n`);
+      for (const name of names) await io.write('stdout', `${name.slice(folder.length)}\n`);
       return undefined;
     },
   },
@@ -293,6 +307,15 @@ export function sandboxContract(name: string, factory: SandboxFactory): void {
       if (!one.ok || one.value === null) throw new Error('nothing came out');
       expect(await filesOf(one.value)).toEqual({ b: 'deep' });
       expect(await box.get('/work/nothing')).toEqual({ ok: true, value: null });
+    });
+
+    test('secrets are there for their step alone', async () => {
+      const box = await sandbox();
+      const more = { isolated: factory.isolated, env: { TOKEN: 'loses' } };
+      const granted = { secretEnv: { TOKEN: 'a b' }, secretFiles: { KEY: Buffer.from('key') } };
+      const first = await runStep(box, p.secrets.sh, { ...more, ...granted });
+      expect(first).toMatchObject({ exitCode: 0, stdout: 'a b /run/secrets/KEY key\nKEY\n' });
+      expect((await runStep(box, p.secrets.sh, more)).stdout).toBe('loses  \n');
     });
 
     test('close ends what is under way, and may come twice', async () => {

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { createHash } from 'node:crypto';
-import { extract, pack } from 'tar-stream';
+import { extract } from 'tar-stream';
 import type {
   Engine,
   Image,
@@ -10,6 +10,7 @@ import type {
   SandboxSpec,
   ServiceSpec,
   Snapshot,
+  SnapshotInfo,
   StepEnd,
   StepOutput,
   StepSpec,
@@ -21,17 +22,21 @@ import { pinnedDigest } from '../../src/model/image-reference.ts';
 import {
   type ScriptedFiles,
   type ScriptedStore,
+  archiveOf,
   keepSnapshot,
   scriptedCaches,
   scriptedSnapshots,
   scriptedStore,
+  setMakers,
   volumeOf,
 } from './scripted-store.ts';
 
 /** What a scripted step may do. */
 export interface StepIo {
   readonly job: string;
-  /** The sandbox's files by absolute path, to read and to change. */
+  /** All the step gets, its secrets included. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The sandbox's files by absolute path, to read and to change; those of its secrets are there while it runs. */
   readonly files: Map<string, string>;
   /** What each cache of the sandbox holds, by its name: relative path → content. */
   readonly caches: ReadonlyMap<string, ScriptedFiles>;
@@ -64,6 +69,8 @@ export interface ScriptedEngine extends Engine {
   /** Sandboxes now open. */
   readonly sandboxes: number;
   lose(): void;
+  /** What became of whoever made the snapshots that are there now. */
+  makersAre(now: SnapshotInfo['maker']): void;
   killService(name: string): void;
 }
 
@@ -101,6 +108,7 @@ export function scriptedEngine(script: EngineScript = {}): ScriptedEngine {
       return open.size;
     },
     lose: () => lost.abort(lostFailure),
+    makersAre: (now) => setMakers(store, now),
     killService(name) {
       const failure = fail('pipeline', 'service-failed', `the service ${name} exited with 1`).failure;
       for (const sandbox of open) if (sandbox.services.has(name)) sandbox.serviceEnd.abort(failure);
@@ -237,17 +245,13 @@ class ScriptedSandbox implements Sandbox {
   }
 
   get(path: string): Promise<Outcome<Readable | null>> {
-    return this.#alone(`get ${path}`, async () => {
-      const found = [...this.#files].filter(([file]) => file === path || file.startsWith(`${path}/`));
-      if (found.length === 0) return ok(null);
-      const tar = pack();
-      const parent = path.slice(0, path.lastIndexOf('/') + 1);
-      for (const [file, content] of found) tar.entry({ name: file.slice(parent.length) }, content);
-      tar.finalize();
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of tar) chunks.push(chunk as Uint8Array);
-      return ok(Readable.from(chunks, { objectMode: false }));
-    });
+    return this.#alone(`get ${path}`, async () => ok(await archiveOf(this.#files, path)));
+  }
+
+  changes(): Promise<Outcome<readonly string[]>> {
+    const before = this.#store.snapshots.get(this.spec.snapshot ?? '')?.files;
+    const changed = [...this.#files].filter(([path, content]) => before?.get(path) !== content);
+    return this.#alone('changes', () => Promise.resolve(ok(changed.map(([path]) => path))));
   }
 
   close(): Promise<void> {
@@ -260,11 +264,18 @@ class ScriptedSandbox implements Sandbox {
 
   async #run(step: StepSpec, output: StepOutput, stop: StopSignals): Promise<StepEnd> {
     if (wanted(stop)) return { ...nothing, stopped: true };
+    const secretFiles = Object.entries(step.secretFiles).map(
+      ([name, bytes]) => [`/run/secrets/${name}`, bytes] as const,
+    );
+    const names = Object.fromEntries(
+      Object.keys(step.secretFiles).map((name) => [`${name}_FILE`, `/run/secrets/${name}`]),
+    );
     const over = new AbortController();
     const trapped = gate();
     let traps = false;
     const io: StepIo = {
       job: this.spec.job,
+      env: { ...step.env, ...names, ...step.secretEnv },
       files: this.#files,
       caches: this.#caches,
       write: async (stream, bytes) => {
@@ -294,6 +305,7 @@ class ScriptedSandbox implements Sandbox {
       );
     });
     try {
+      for (const [path, bytes] of secretFiles) this.#files.set(path, Buffer.from(bytes).toString());
       const does = Promise.resolve(this.#script.step?.(step, io)).then((end) => end ?? {});
       const end = await Promise.race([does, died]);
       if (this.#lost.aborted) return { ...nothing, failure: lostFailure };
@@ -307,6 +319,7 @@ class ScriptedSandbox implements Sandbox {
       return { ...nothing, ...rest, exitCode, failure };
     } finally {
       over.abort();
+      for (const [path] of secretFiles) this.#files.delete(path);
     }
   }
 

@@ -8,6 +8,7 @@ import type {
   CacheVolumes,
   SandboxSpec,
   Snapshot,
+  SnapshotInfo,
   Snapshots,
 } from '../../src/contract/sandbox.ts';
 import { type Outcome, fail, ok } from '../../src/model/failure.ts';
@@ -20,6 +21,7 @@ interface Kept {
   readonly image: string;
   readonly files: ReadonlyMap<string, string>;
   readonly created: number;
+  readonly maker: SnapshotInfo['maker'];
 }
 
 interface Volume {
@@ -40,8 +42,13 @@ export function keepSnapshot(
   kept: Pick<Kept, 'store' | 'image' | 'files'>,
 ): Snapshot {
   const id = `sha256:${createHash('sha256').update(crypto.randomUUID()).digest('hex')}`;
-  snapshots.set(id, { ...kept, files: new Map(kept.files), created: Date.now() });
+  snapshots.set(id, { ...kept, files: new Map(kept.files), created: Date.now(), maker: 'alive' });
   return { id, bytes: bytesOf(kept.files) };
+}
+
+/** Of all that it keeps now. */
+export function setMakers({ snapshots }: ScriptedStore, maker: SnapshotInfo['maker']): void {
+  for (const [id, kept] of snapshots) snapshots.set(id, { ...kept, maker });
 }
 
 /** Made where there is none. */
@@ -56,6 +63,17 @@ const bytesOf = (files: ReadonlyMap<string, string>): number =>
 
 const later = <T>(value: T): Promise<Outcome<T>> => Promise.resolve(ok(value));
 
+/** Of the path and all below it; null when nothing is there. */
+export async function archiveOf(files: ReadonlyMap<string, string>, path: string): Promise<Readable | null> {
+  const found = [...files].filter(([file]) => file === path || file.startsWith(`${path}/`));
+  if (found.length === 0) return null;
+  const tar = pack();
+  const parent = path.slice(0, path.lastIndexOf('/') + 1);
+  for (const [file, content] of found) tar.entry({ name: file.slice(parent.length) }, content);
+  tar.finalize();
+  return Readable.from(await Array.fromAsync(tar as AsyncIterable<Uint8Array>), { objectMode: false });
+}
+
 /** `inUse`: of the sandboxes that are open now. */
 export function scriptedSnapshots(store: ScriptedStore, inUse: () => readonly SandboxSpec[]): Snapshots {
   const { snapshots } = store;
@@ -65,10 +83,19 @@ export function scriptedSnapshots(store: ScriptedStore, inUse: () => readonly Sa
       later(
         [...snapshots]
           .filter(([, kept]) => kept.store === name)
-          .map(([id, { files, created }]) => ({ id, bytes: bytesOf(files), created }))
+          .map(([id, { files, created, maker }]) => ({ id, bytes: bytesOf(files), created, maker }))
           .reverse(),
       ),
     remove: (id) => later(!inUse().some((spec) => spec.snapshot === id) && snapshots.delete(id)),
+    read: (id) => {
+      const kept = snapshots.get(id);
+      if (kept === undefined)
+        return Promise.resolve(fail('environment', 'snapshot-missing', `there is no snapshot ${id}`));
+      return later({
+        get: async (path) => ok(await archiveOf(kept.files, path)),
+        close: () => Promise.resolve(),
+      });
+    },
     export: (id, image) => {
       const kept = snapshots.get(id);
       if (kept?.image !== image.id)

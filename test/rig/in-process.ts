@@ -21,6 +21,8 @@ import { parsePipeline } from '../../src/pipeline/parse.ts';
 import { planPipeline } from '../../src/pipeline/plan.ts';
 import { treeDigest } from '../../src/model/tree.ts';
 import { memoryStore } from '../fakes/memory-store.ts';
+import { createRedaction } from '../../src/compose/redaction.ts';
+import { redactEvents } from '../../src/report/redact/events.ts';
 import { createReportReader } from '../../src/report/report-reader.ts';
 
 export const context: CiContext = {
@@ -63,6 +65,10 @@ export interface InProcess {
   readonly store?: RecordStore;
   /** False: `--no-reuse`, which is so unless a store is given. */
   readonly answers?: boolean;
+  /** Values by name. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** Jobs → secrets that the fork policy keeps from them. */
+  readonly withheld?: Readonly<Record<string, readonly string[]>>;
   readonly pins?: ReadonlyMap<string, string>;
   /** What the machine gets from elsewhere and leaves there. */
   readonly carry?: Partial<CarrierOptions> & Pick<CarrierOptions, 'cache'>;
@@ -108,8 +114,14 @@ export async function foreseeText(
   return foreseePlan({
     ...{ plan, store, source: await sourceOf(root, options.files ?? {}), evaluator: createEvaluator() },
     ...{ images: imagesOf(plan, options, 'never'), signal: new AbortController().signal },
+    ...secretsOf(options),
   });
 }
+
+const secretsOf = ({ secrets = {}, withheld = {} }: InProcess) => ({
+  secrets: new Map(Object.entries(secrets).map(([name, value]) => [name, Buffer.from(value)])),
+  withheld: new Map(Object.entries(withheld)),
+});
 
 const imagesOf = (plan: Plan, { engine, pins }: InProcess, pull: false | 'never'): PinnedImages =>
   pinImages({
@@ -127,10 +139,12 @@ export async function executePlanned(plan: Plan, options: InProcess): Promise<Ex
     const source = await sourceOf(root, options.files ?? {});
     const store = options.store ?? memoryStore();
     const answers = options.answers ?? options.store !== undefined;
-    const emit: Emit = (event) => {
+    const given = secretsOf(options);
+    const redactor = await createRedaction(plan, given.secrets, []);
+    const emit: Emit = redactEvents(redactor, (event) => {
       events.push(event);
       options.hear?.(event);
-    };
+    });
     const carrier =
       options.carry === undefined
         ? null
@@ -150,6 +164,7 @@ export async function executePlanned(plan: Plan, options: InProcess): Promise<Ex
         engine,
         images: imagesOf(plan, options, false),
         reuse: { store, answers },
+        ...{ ...given, redactor },
         carrier,
         later: (work) => written.push(work),
         emit,

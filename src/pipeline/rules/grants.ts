@@ -13,7 +13,41 @@ interface Grant {
 
 export function* checkSecrets(view: View): Iterable<Diagnostic> {
   yield* compare(view, 'secrets', secretGrants(view));
+  yield* clashingSecrets(view);
+  for (const { name, span } of servicePaths(view).flatMap((path) => grantsAt(view, [...path, 'secrets']))) {
+    if (!isFileSecret(view, name)) continue;
+    const message = `a service gets its secrets as variables, and '${name}' is a file`;
+    yield problem(view, span, 'secret-file-for-service', message, 'declare another secret, without `file`');
+  }
 }
+
+/** Variables that a step gets besides would be lost. */
+function* clashingSecrets(view: View): Iterable<Diagnostic> {
+  const declared = namesAt(view.root, ['secrets']);
+  for (const name of declared) {
+    const file = name.replace(/_FILE$/, '');
+    const isFile = file !== name && declared.includes(file) && isFileSecret(view, file);
+    if (!isFile && !name.startsWith('LOCKSTEP_')) continue;
+    const why = isFile ? `the path of the secret '${file}'` : 'what Lockstep tells a step';
+    yield problem(
+      view,
+      keySpan(view.root, ['secrets', name]),
+      'secret-name',
+      `'${name}' is the variable of ${why}`,
+      'give the secret another name',
+    );
+  }
+}
+
+function isFileSecret(view: View, name: string): boolean {
+  const node = nodeAt(view.root, ['secrets', name, 'file']);
+  return node?.kind === 'scalar' && node.value === true;
+}
+
+const servicePaths = (view: View): readonly Path[] =>
+  jobNames(view.root).flatMap((job) =>
+    namesAt(view.root, ['jobs', job, 'services']).map((service) => ['jobs', job, 'services', service]),
+  );
 
 export function* checkCaches(view: View): Iterable<Diagnostic> {
   const paths: Path[] = [
@@ -48,16 +82,13 @@ function* compare(view: View, key: 'secrets' | 'caches', grants: readonly Grant[
 }
 
 function secretGrants(view: View): readonly Grant[] {
-  const images: Path[] = [['defaults', 'image']];
-  const lists: Path[] = [];
+  const services = servicePaths(view);
+  const images: Path[] = [['defaults', 'image'], ...services.map((path) => [...path, 'image'])];
+  const lists: Path[] = services.map((path) => [...path, 'secrets']);
   for (const job of jobNames(view.root)) {
     const path = ['jobs', job];
     lists.push([...path, 'secrets']);
     images.push([...path, 'image']);
-    for (const service of namesAt(view.root, [...path, 'services'])) {
-      lists.push([...path, 'services', service, 'secrets']);
-      images.push([...path, 'services', service, 'image']);
-    }
     for (const key of ['steps', 'finally']) {
       itemsAt(view, [...path, key]).forEach((_, index) => lists.push([...path, key, index, 'secrets']));
     }

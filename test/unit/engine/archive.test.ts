@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { pack, type Header } from 'tar-stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -193,6 +193,27 @@ describe('what comes out of a container', () => {
       get: () => Promise.resolve(lost),
     });
     expect(tree).toEqual(lost);
+  });
+
+  it.each([true, false])('appears only after a look at all of it that finds nothing: %s', async (fine) => {
+    const refused = fail('pipeline', 'secret-in-artifact', 'no');
+    const tar = await tarOf({ name: 'work/a', content: 'one' });
+    const seen: string[] = [];
+    const tree = await collectTree({
+      prefixes: [''],
+      select: () => true,
+      into,
+      get: () => Promise.resolve(ok(inPieces(tar))),
+      check: (folder, entries) => {
+        seen.push(readFileSync(join(folder, 'a'), 'utf8'), ...entries.map(({ path }) => path));
+        seen.push(String(existsSync(into)));
+        return Promise.resolve(fine ? null : refused.failure);
+      },
+    });
+    expect(seen).toEqual(['one', 'a', 'false']);
+    expect(readdirSync(dirname(into))).toEqual(fine ? [basename(into)] : []);
+    if (fine) expect(tree).toEqual(await treeOfFolder(into));
+    else expect(tree).toEqual(refused);
   });
 });
 

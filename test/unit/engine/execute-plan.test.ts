@@ -373,3 +373,41 @@ describe('faults', () => {
     expect(await statuses(jobs)).toEqual({ a: 'failure (artifact-missing)', b: 'success' });
   });
 });
+
+describe('withheld secrets', () => {
+  const execute = async (jobs: string) => {
+    const withheld = { a: ['A'] };
+    const { statuses, events } = await executeText(head + jobs, { engine: byExitCode, withheld });
+    return { statuses, events };
+  };
+
+  test('skip the job and those that need it, for their own reason', async () => {
+    const { statuses, events } = await execute(`
+  a: { steps: [x] }
+  b: { needs: [a], steps: [x] }
+  c: { needs: [a], if: always(), steps: [x] }
+  d: { steps: [x] }
+`);
+    expect(statuses).toEqual({
+      ...{ a: 'skipped (secret-withheld)', b: 'skipped (needs)', c: 'success', d: 'success' },
+    });
+    expect(events.find((event) => event.type === 'job-finished' && event.job === 'a')).toMatchObject({
+      failure: { code: 'secret-withheld', message: expect.stringContaining('needs A') as string },
+    });
+  });
+
+  test('say nothing of a job that would not run with them either, so it blocks nobody', async () => {
+    const after = '  b: { needs: [a], steps: [x] }\n';
+    expect((await execute(`  a: { if: "false", steps: [x] }\n${after}`)).statuses).toEqual({
+      ...{ a: 'skipped (condition)', b: 'success' },
+    });
+    const empty = `  a: { matrix: "\${{ fromJSON('{\\"n\\": []}') }}", steps: [x] }\n`;
+    expect((await execute(empty + after)).statuses).toEqual({ a: 'skipped (condition)', b: 'success' });
+  });
+
+  test('a status function does not get them', async () => {
+    expect((await execute('  a: { if: always(), steps: [x] }\n')).statuses).toEqual({
+      a: 'skipped (secret-withheld)',
+    });
+  });
+});

@@ -19,7 +19,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-type Given = Partial<Pick<InProcess, 'files' | 'pins'>>;
+type Given = Partial<Pick<InProcess, 'files' | 'pins' | 'secrets' | 'withheld'>>;
 const engine = scriptedEngine({
   step: ({ script }, { files: inside }) => {
     if (script.startsWith('make')) inside.set('/work/out.txt', script);
@@ -252,6 +252,31 @@ test('foreseeing opens nothing, writes nothing, and survives JSON', async () => 
   expect([store.records.size, store.blobs.size]).toEqual(before);
   const again: unknown = JSON.parse(JSON.stringify(found));
   expect(again).toEqual(found);
+});
+
+describe('secrets', () => {
+  const top = 'version: 1\nsecrets: { S: { required: false } }\ndefaults: { image: "x:1" }\njobs:\n';
+  const job = '  a: { secrets: [S], steps: [one] }\n';
+
+  test('the value is in no key; whether an optional one is there is', async () => {
+    await executeText(top + job, on({ secrets: { S: 'one' } }));
+    const later = (secrets: Record<string, string>) => foreseeText(top + job, on({ secrets }));
+    expect(inWords(await later({ S: 'two' }))).toEqual({ a: 'reuse' });
+    expect(changesOf(await later({}))).toEqual(['secret S changed: env → absent']);
+    const granted = '  a: { secrets: [S, T], steps: [one] }\n';
+    const more = top.replace('{ S:', '{ T: { file: true }, S:') + granted;
+    expect(changesOf(await foreseeText(more, on({ secrets: { S: 'one', T: 't' } })))).toEqual([
+      'secret T added: file',
+    ]);
+  });
+
+  test('a withheld one skips its job and what needs it', async () => {
+    const after = '  b: { needs: [a], steps: [two] }\n';
+    expect(inWords(await foreseeText(top + job + after, on({ withheld: { a: ['S'] } })))).toEqual({
+      a: 'skip | it needs S, and a change request from a fork gets no secrets',
+      b: "skip | a job before 'a' did not succeed",
+    });
+  });
 });
 
 test('a step that gave other outputs, though nothing decided them, is named to the next', async () => {

@@ -67,6 +67,7 @@ interface Facts {
   readonly job?: PlannedJob;
   readonly plan?: Plan;
   readonly files?: readonly (readonly TreeEntry[])[];
+  readonly present?: ReadonlySet<string>;
   readonly images?: { job: string; services: Record<string, string> };
   readonly outputs?: Readonly<Record<string, string>>;
 }
@@ -77,8 +78,9 @@ function key(facts: Facts = {}): string {
   const { images = { job: 'sha256:i', services: { db: 'sha256:d' } }, outputs = { x: '1' } } = facts;
   const resolved = resolveJob(of, { id: 'j', job, matrix: {} }, {}, standing, evaluator);
   if (!resolved.ok) throw new Error(resolved.failure.message);
-  const place = { job, resolved: resolved.value, evaluator };
-  let before = keyOf(jobParts(job, of.platform, resolved.value.services, images));
+  const secrets = { declared: of.secrets, present: facts.present ?? new Set() };
+  const place = { job, secrets, resolved: resolved.value, evaluator };
+  let before = keyOf(jobParts(job, of.platform, resolved.value.services, images, secrets));
   const steps: Record<string, { outputs: Record<string, string>; outcome: string; 'exit-code': number }> = {};
   const scope = () => ({ contexts: { ...resolved.value.contexts, steps }, standing });
   for (const [index, step] of job.steps.entries()) {
@@ -261,5 +263,42 @@ describe('the key of a job', () => {
 
   it('is on purpose what it is: a change makes every record of every user a miss', () => {
     expect(whole).toBe('sha256:cd7ff7f7485b2a6b974e0f9e1abd5a288fab54306c24ddb058e2e96fe0a00c4c');
+  });
+
+  describe('with secrets', () => {
+    const declare = (file: boolean): Plan => ({
+      ...plan,
+      secrets: { S: { required: false, file, guard: true } },
+    });
+    const grants: Record<string, PlannedJob> = {
+      job: { ...planned, secrets: ['S'] },
+      step: withStep({ ...step, secrets: ['S'] }),
+      finally: { ...planned, finally: [{ ...last, secrets: ['S'] }] },
+      service: withService({ ...service, secrets: ['S'] }),
+    };
+    it.each(Object.keys(grants))('tells what a %s can: absent, as env, as a file', (name) => {
+      const job = grants[name] ?? never();
+      const there = new Set(['S']);
+      const keys = [
+        key({ job, plan: declare(false) }),
+        key({ job, plan: declare(false), present: there }),
+        key({ job, plan: declare(true), present: there }),
+        whole,
+      ];
+      expect(new Set(keys).size).toBe(keys.length);
+      expect(key({ job, plan: declare(true) })).toBe(keys[0]);
+    });
+
+    it('leaves out guard, description and secrets that are not granted', () => {
+      const job = { ...planned, secrets: ['S'] };
+      const other = {
+        S: { required: true, file: false, guard: false, description: 'd' },
+        T: { required: true, file: true, guard: true },
+      };
+      const present = new Set(['S', 'T']);
+      expect(key({ job, plan: { ...plan, secrets: other }, present })).toBe(
+        key({ job, plan: declare(false), present }),
+      );
+    });
   });
 });

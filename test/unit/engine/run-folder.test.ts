@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ownerName, thisOwner, type Owner } from '../../../engine/owner.ts';
 import { createRunFolder, newRunId, removeOldRuns, runFolderAt } from '../../../engine/run-folder.ts';
 
 let root = '';
@@ -56,6 +57,35 @@ test('a .gitignore that is a link is replaced, not followed', () => {
   symlinkSync(join(root, 'mine'), join(root, '.lockstep', '.gitignore'));
   expect(createRunFolder(root, idOf(1))).toMatchObject({ ok: true });
   expect(readFileSync(join(root, 'mine'), 'utf8')).toBe('mine');
+});
+
+test('what a process that was killed had half written goes; of one that lives, and what is whole, stays', async () => {
+  const self = await thisOwner(process.platform, process.pid);
+  const foreign = { ...self, boot: 'another' };
+  const partial = (owner: Owner, folder: string, daysOld = 0): string => {
+    const path = join(root, '.lockstep/runs', folder, `.partial-${ownerName(owner)}.${'0'.repeat(16)}`);
+    mkdirSync(join(path, 'deep'), { recursive: true });
+    writeFileSync(join(path, 'deep', 'file'), 'x');
+    const then = Date.now() / 1000 - daysOld * 25 * 3600;
+    utimesSync(path, then, then);
+    return path;
+  };
+  addRun(idOf(1), false);
+  addRun(idOf(2));
+  mkdirSync(join(root, 'elsewhere'));
+  symlinkSync(join(root, 'elsewhere'), join(root, '.lockstep/runs', idOf(1), 'reports'));
+  const dead = { ...self, started: '1' };
+  const staying = [
+    partial(self, `${idOf(1)}/artifacts/a`),
+    partial(foreign, `${idOf(1)}/artifacts/b`),
+    partial(dead, `../../elsewhere/a`),
+    join(root, '.lockstep/runs', idOf(1), 'artifacts/a/.partial-mine.0123456789abcdef'),
+  ];
+  mkdirSync(staying[3] ?? '');
+  const going = [partial(dead, `${idOf(1)}/artifacts/a`), partial(foreign, `${idOf(1)}/artifacts/c`, 1)];
+  await removeOldRuns(runFolderAt(root, idOf(3)));
+  expect(staying.filter((path) => !existsSync(path))).toEqual([]);
+  expect(going.filter((path) => existsSync(path))).toEqual([]);
 });
 
 test('the newest 20 finished runs stay; unfinished ones for a day; other things always', async () => {

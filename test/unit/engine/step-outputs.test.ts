@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseStepOutputs } from '../../../engine/step-outputs.ts';
 
-const parse = (text: string) => parseStepOutputs(Buffer.from(text));
+const parse = (text: string) =>
+  parseStepOutputs(Buffer.from(text), (line) => line.replaceAll('hunter2', '***'));
 
 describe('parseStepOutputs', () => {
   test.each([
@@ -42,5 +43,13 @@ describe('parseStepOutputs', () => {
         },
       ),
     );
+  });
+});
+
+test('a line that is not understood is shown masked, then cut', () => {
+  const parsed = parse(`${'x '.repeat(38)}hunter2\n`);
+  expect(parsed).toMatchObject({
+    ok: false,
+    failure: { message: expect.stringMatching(/x \*\*\*'$/) as string },
   });
 });

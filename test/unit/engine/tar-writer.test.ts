@@ -18,7 +18,7 @@ import fc from 'fast-check';
 import { extract } from 'tar-stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { treeOfFolder } from '../../../engine/archive.ts';
-import { parentOf } from '../../../engine/disk-tree.ts';
+import { digestOf, parentOf } from '../../../engine/disk-tree.ts';
 import { tarHeader } from '../../../engine/tar-header.ts';
 import { packTar, type PackedTar, type PackItem } from '../../../engine/tar-writer.ts';
 import type { Owner } from '../../../src/contract/sandbox.ts';
@@ -142,6 +142,25 @@ describe('a packed tree', () => {
     const mixed = [...(await items()), ...(await entriesOf(other)).map((entry) => ({ entry, root: other }))];
     expect((await entriesOf(unpack(await bytesOf(pack(mixed))))).map(({ path }) => path)).toEqual(['a', 'b']);
     expect(await bytesOf(pack([]))).toEqual(Buffer.alloc(1024));
+  });
+
+  it('takes bytes in place of what lies on disk, or of nothing there', async () => {
+    write('a', 'on disk');
+    const texts = { a: 'other', b: '', c: 'x'.repeat(300_000) };
+    const given = Object.entries(texts).map(([path, text]) => {
+      const bytes = Buffer.from(text);
+      const entry = {
+        type: 'file',
+        path,
+        executable: path === 'b',
+        digest: digestOf(bytes),
+        size: bytes.length,
+      } as const;
+      return { entry, root, bytes };
+    });
+    const packed = pack(given);
+    expect(await entriesOf(unpack(await bytesOf(packed)))).toEqual(given.map(({ entry }) => entry));
+    expect(packed.failure()).toBeUndefined();
   });
 
   it('gives sizes and owners that ustar has no room for to pax', () => {

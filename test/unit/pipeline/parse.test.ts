@@ -102,6 +102,20 @@ describe('one problem each', () => {
     [inJob('secrets: [OTHER, TOKN]', 'secrets: [OTHER]\n'), 'unknown-secret@7:22 TOKN'],
     [inStep('secrets: [A]'), 'unknown-secret@7:19 A'],
     [inJob('services: { db: { image: a, secrets: [A] } }'), 'unknown-secret@6:43 A'],
+    [
+      inJob('services: { db: { image: a, secrets: [A, B] } }', 'secrets: { A: {}, B: { file: true } }\n'),
+      'secret-file-for-service@7:46 B',
+    ],
+    [
+      inJob('secrets: [A, A_FILE]', 'secrets: { A: { file: true }, A_FILE: {} }\n'),
+      'secret-name@3:31 A_FILE',
+    ],
+    [
+      inJob('secrets: [A_FILE, A]', 'secrets: { A_FILE: {}, A: {} }\n')
+        .replace('A: {}', 'LOCKSTEP_X: {}')
+        .replace('A]', 'LOCKSTEP_X]'),
+      'secret-name@3:24 LOCKSTEP_X',
+    ],
     [inJob('image: { ref: a, auth: { username: u, password-secret: A } }'), 'unknown-secret@6:60 A'],
     [inJob('caches: [npm]'), 'unknown-cache@6:14 npm'],
     [inJob('', 'caches: { npm: { path: /a } }\n'), 'unused-cache@3:11 npm'],

@@ -18,6 +18,7 @@ it('fills in every default', () => {
     file: 'lockstep.yml',
     platform: 'linux/amd64',
     params: {},
+    secrets: {},
     env: {},
     context,
     factsRead: [],
@@ -434,14 +435,10 @@ it('says where a param is declared when none is', () => {
 });
 
 describe('unsupportedYet', () => {
-  it('names each use of the selected jobs, at its place', () => {
+  it('names nothing that can be done', () => {
     const loaded = load(example);
     const places = (jobs: string[]) => describeAll(unsupportedYet(loaded, jobs), example);
-    expect(places(['lint', 'test', 'build', 'release'])).toEqual([
-      'not-yet@28:9 secrets',
-      'not-yet@45:5 secrets',
-    ]);
-    expect(places(['lint'])).toEqual([]);
+    expect(places(['lint', 'test', 'build', 'release'])).toEqual([]);
   });
 
   it('sees defaults, services and logins', () => {
@@ -454,8 +451,16 @@ jobs:
   b: { image: y, caches: [], steps: [x], services: { d: { image: { ref: z, auth: { username: u, password-secret: S } }, secrets: [S] } } }`;
     expect(describeAll(unsupportedYet(load(text), ['a', 'b']), text)).toEqual([
       'not-yet@4:30 auth',
-      'not-yet@7:121 secrets',
       'not-yet@7:76 auth',
     ]);
+    expect(describeAll(unsupportedYet(load(text), ['a']), text)).toEqual(['not-yet@4:30 auth']);
+  });
+});
+
+it('fills in what a secret leaves out', () => {
+  const secrets = (text: string) => plan(withJobs('a: { secrets: [A], steps: [x] }', text)).secrets;
+  expect(secrets('secrets: [A]\n')).toEqual({ A: { required: true, file: false, guard: true } });
+  expect(secrets('secrets: { A: { description: d, required: false, file: true, guard: false } }\n')).toEqual({
+    A: { description: 'd', required: false, file: true, guard: false },
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createEvaluator } from '../../../src/pipeline/evaluator.ts';
-import { previewPlan } from '../../../src/pipeline/preview.ts';
+import { jobsThatMayRun, previewPlan } from '../../../src/pipeline/preview.ts';
 import { context, example, plan, withJobs } from './sample.ts';
 import type { PlanRequest } from '../../../src/pipeline/plan.ts';
 
@@ -142,5 +142,43 @@ never: { needs: [taker], steps: [x], if: false }`;
       decisions('a: { steps: [x], if: event.pull-request.fork }', { context: { ...context, event } }),
     ).toEqual({ a: 'run' });
     expect(decisions('a: { steps: [x], if: event.pull-request.fork }')).toMatchObject({ a: /condition/ });
+  });
+});
+
+describe('withheld secrets', () => {
+  const decided = (jobs: string) => {
+    const whole = plan(withJobs(jobs, ''));
+    const withheld = new Map([['a', ['A', 'B']]]);
+    return {
+      decisions: Object.fromEntries(
+        previewPlan(whole, createEvaluator(), withheld).jobs.map(({ name, decision }) => [
+          name,
+          decision.kind === 'skipped' ? decision.reason : decision.kind,
+        ]),
+      ),
+      mayRun: jobsThatMayRun(whole, createEvaluator(), withheld).map(({ name }) => name),
+    };
+  };
+
+  it('skip the job and what needs it', () => {
+    expect(
+      decided(`a: { steps: [x] }
+b: { needs: [a], steps: [x] }
+c: { needs: [a], if: always(), steps: [x] }
+d: { steps: [x] }`),
+    ).toEqual({
+      decisions: { a: 'secret-withheld', b: 'needs', c: 'run', d: 'run' },
+      mayRun: ['c', 'd'],
+    });
+  });
+
+  it('are no reason where the job is skipped by its if, or may be', () => {
+    const after = '\nb: { needs: [a], steps: [x] }';
+    expect(decided(`a: { if: "git.tag != ''", steps: [x] }${after}`).decisions).toEqual({
+      ...{ a: 'condition', b: 'run' },
+    });
+    const open = `z: { steps: [x], outputs: { o: y } }
+a: { needs: [z], if: needs.z.outputs.o == 'y', steps: [x] }${after}`;
+    expect(decided(open).decisions).toEqual({ z: 'run', a: 'secret-withheld', b: 'run-time' });
   });
 });

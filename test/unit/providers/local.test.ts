@@ -112,7 +112,11 @@ describe('localContext', () => {
 test.each([
   ['https://example.com/org/app.git', 'org/app'],
   ['https://user:secret@example.com/group/sub/app', 'group/sub/app'],
+  ['https://user:p%40ss@example.com:8443/org/app.git?private_token=secret#x', 'org/app'],
+  ['https://ghp_secret@example.com/org/app', 'org/app'],
+  ['https://user:se/cret@example.com/org/app', ''],
   ['git@example.com:org/app.git', 'org/app'],
+  ['git:secret@example.com:org/app.git', 'org/app'],
   ['ssh://git@example.com:2222/org/app.git/', 'org/app'],
   ['/srv/git/app.git', ''],
   ['file:///srv/git/app.git', ''],

@@ -113,6 +113,27 @@ test.each([
   });
 });
 
+test.each([
+  ['tcp://me:hunter2@127.0.0.1:1', 'tcp://me@127.0.0.1:1'],
+  ['ssh://me:hunter2@-h', 'ssh://me@-h'],
+  ['https://me:hunter2@127.0.0.1:1', 'https://127.0.0.1:1'],
+  ['me:hunter2@127.0.0.1:1', '127.0.0.1:1'],
+  ['foo://me:hunter2@h', 'foo://me@h'],
+  ['tcp://me:hun/ter2@h', 'tcp://me@h'],
+])('no message holds the password of %s', async (address, shown) => {
+  for (const environment of [{ DOCKER_HOST: address }, {}]) {
+    const engine = environment.DOCKER_HOST === undefined ? { engine: address } : {};
+    expect(await names({ ...engine, environment, home: home() })).toEqual([
+      `${engine.engine === undefined ? 'DOCKER_HOST' : '--engine'} ${shown}`,
+    ]);
+    const said = JSON.stringify(
+      await connectEngine({ ...engine, environment, home: home(), platform: 'linux' }),
+    );
+    expect(said).toContain(shown);
+    expect(said).not.toMatch(/hun|ter2/);
+  }
+});
+
 test('an engine that does not answer at DOCKER_HOST may be one that nobody meant', async () => {
   const environment = { DOCKER_HOST: 'unix:///nowhere/docker.sock' };
   expect(await connectEngine({ environment, home: home(), platform: 'linux' })).toMatchObject({

@@ -40,3 +40,8 @@ test.each([
 ])('%s', (message, code) => {
   expect(pullFailure(new Error(message), 'x:1')).toMatchObject({ kind: 'environment', code });
 });
+
+test('what the engine says of a mirror or a proxy is told without its password', () => {
+  const said = (address: string): Error => new Error(`Get "${address}/v2/": proxyconnect tcp: EOF`);
+  expect(pullFailure(said('https://me:hunter2@mirror'), 'x:1').cause).toBe(said('https://mirror').message);
+});

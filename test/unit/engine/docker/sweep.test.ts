@@ -1,7 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { ownerText, parseOwner, standing, thisOwner } from '../../../../engine/owner.ts';
+import {
+  ownerName,
+  ownerText,
+  parseOwner,
+  parseOwnerName,
+  standing,
+  thisOwner,
+} from '../../../../engine/owner.ts';
 import { mayGo } from '../../../../engine/docker/sweep.ts';
 
 const now = 1_000_000;
@@ -35,6 +42,7 @@ test('a container that somebody else started from a snapshot is never swept', ()
 test('an owner is read back as it was written, nonsense is nobody', async () => {
   const self = await thisOwner(process.platform, process.pid);
   expect(parseOwner(ownerText(self))).toEqual(self);
+  expect(parseOwnerName(ownerName(self))).toEqual(self);
   for (const text of ['', 'a/b/0/c', 'a/b/-1/c', 'a/b/x/c', 'a/b/1']) expect(parseOwner(text)).toBeNull();
 });
 

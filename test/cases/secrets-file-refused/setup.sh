@@ -1,0 +1,3 @@
+mkdir .lockstep
+echo 'TOKEN=opensesame' > .lockstep/secrets.env
+chmod 640 .lockstep/secrets.env
