@@ -31,16 +31,18 @@ export const fixedEnvironment: Readonly<Record<string, string>> = {
  */
 export const jobContainer = (
   spec: SandboxSpec,
+  user: string,
   labels: Labels,
   network: string | null,
 ): ContainerCreateOptions => ({
   Image: spec.snapshot ?? spec.image.id,
   Entrypoint: ['sh'],
   Hostname: 'lockstep',
-  User: '0:0',
+  User: mainUser(user),
   WorkingDir: '/',
   AttachStdin: true,
   AttachStdout: true,
+  AttachStderr: true,
   OpenStdin: true,
   StdinOnce: true,
   // The image's own check is for the program it was built for.
@@ -60,6 +62,9 @@ export const jobContainer = (
     Mounts: spec.caches.map(cacheMount),
   },
 });
+
+/** User of the container's main process: root, with the groups that an exec of `user` would have. */
+const mainUser = (user: string): string => (user === '0' || user === 'root' ? '0' : '0:0');
 
 export const cacheLabels = ({ store, cache }: CacheMount): Labels => ({
   [storeLabel]: store,

@@ -1,124 +1,124 @@
 // The functions that our requests call in the container's main shell. Plain POSIX sh, as in step-script.ts.
-import { caPath, ourFolder, outputPath, scriptPath, summaryPath } from './step-script.ts';
+import { caPath, ourFolder, outputPath, scriptPath, stepsPath, summaryPath } from './step-script.ts';
 
 /**
  * Fed to the container's main shell first; the functions that its requests call. It runs as root, does its work by
  * builtins where it can (a fork costs a millisecond), and never in a way that ends it: a failed redirection of a special
- * builtin such as `:` would.
+ * builtin such as `:` would. Its variables begin with `_`: an image may have some of any name, and root's steps inherit them.
  */
 export const controlPrelude = `
-exec 2>/dev/null
+exec 4>&2 2>/dev/null
 unset IFS
 umask 022
 cd /
-owner=
+_owner=
 
-# Sets u and g to what the engine makes of user $1 and group $2; false when there is no such.
+# Sets _u and _g to what the engine makes of user $1 and group $2; false when there is no such.
 ids() {
-  u= g=
+  _u= _g=
   if [ -r /etc/passwd ]; then
-    while IFS=: read -r name _ i j _ || [ "$name" ]; do
-      case $1 in "$name" | "$i") u=$i g=$j; break ;; esac
+    while IFS=: read -r _name _ _i _j _ || [ "$_name" ]; do
+      case $1 in "$_name" | "$_i") _u=$_i _g=$_j; break ;; esac
     done </etc/passwd
   fi
-  if [ -z "$u" ]; then
-    case $1 in '' | *[!0-9]*) return 1 ;; *) u=$1 g=0 ;; esac
+  if [ -z "$_u" ]; then
+    case $1 in '' | *[!0-9]*) return 1 ;; *) _u=$1 _g=0 ;; esac
   fi
   [ "$2" ] || return 0
-  g=
+  _g=
   if [ -r /etc/group ]; then
-    while IFS=: read -r name _ i _ || [ "$name" ]; do
-      case $2 in "$name" | "$i") g=$i; break ;; esac
+    while IFS=: read -r _name _ _i _ || [ "$_name" ]; do
+      case $2 in "$_name" | "$_i") _g=$_i; break ;; esac
     done </etc/group
   fi
-  if [ -z "$g" ]; then
-    case $2 in *[!0-9]*) return 1 ;; *) g=$2 ;; esac
+  if [ -z "$_g" ]; then
+    case $2 in *[!0-9]*) return 1 ;; *) _g=$2 ;; esac
   fi
 }
 
-# Sends signal $1 to all processes but init, this shell and the others named; sets n to how many live ones there were.
+# Sends signal $1 to all processes but init, this shell and the others named; sets _n to how many live ones there were.
 signal() {
-  s=$1 n=0
+  _s=$1 _n=0
   shift
-  for p in /proc/[0-9]*; do
-    p=\${p#/proc/} state=
-    case " 1 $$ $* " in *" $p "*) continue ;; esac
-    while read -r key value _; do
-      case $key in State:) state=$value; break ;; esac
-    done </proc/$p/status
-    case $state in '' | Z | X) continue ;; esac
-    n=$((n + 1))
-    kill -$s $p
+  for _p in /proc/[0-9]*; do
+    _p=\${_p#/proc/} _state=
+    case " 1 $$ $* " in *" $_p "*) continue ;; esac
+    while read -r _key _value _; do
+      case $_key in State:) _state=$_value; break ;; esac
+    done </proc/$_p/status
+    case $_state in '' | Z | X) continue ;; esac
+    _n=$((_n + 1))
+    kill -$_s $_p
   done
 }
 
-# Sets o to the number of memory kills so far (cgroup v2, v1), empty where the container cannot see it.
+# Sets _o to the number of memory kills so far (cgroup v2, v1), empty where the container cannot see it.
 memory_kills() {
-  o=
-  for f in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do
-    if [ -r $f ]; then
-      while read -r key value; do
-        case $key in oom_kill) o=$value ;; esac
-      done <$f
+  _o=
+  for _f in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do
+    if [ -r $_f ]; then
+      while read -r _key _value; do
+        case $_key in oom_kill) _o=$_value ;; esac
+      done <$_f
     fi
   done
 }
 
-# Reads files $2 and on into h, as long as that is how $1 begins. What no shell should hold is never the same.
+# Reads files $2 and on into _h, as long as that is how $1 begins. What no shell should hold is never the same.
 contents() {
-  known=$1 h=
+  _known=$1 _h=
   shift
-  for f; do
-    if [ -f $f ]; then
-      while IFS= read -r line || [ "$line" ]; do
-        h="$h$line
+  for _f; do
+    if [ -f $_f ]; then
+      while IFS= read -r _line || [ "$_line" ]; do
+        _h="$_h$_line
 "
-        case $known in '' | "$h"*) ;; *) return 1 ;; esac
-        case \${#h} in ?????*) h="$h$known."; return 1 ;; esac
-      done <$f
+        case $_known in '' | "$_h"*) ;; *) return 1 ;; esac
+        case \${#_h} in ?????*) _h="$_h$_known."; return 1 ;; esac
+      done <$_f
     fi
-    h=$h/
+    _h=$_h/
   done
 }
 
-# Sets h to what is in no snapshot, as long as that is how $1 begins: files that the engine mounts over the image's,
+# Sets _h to what is in no snapshot, as long as that is how $1 begins: files that the engine mounts over the image's,
 # objects of System V, and names in file systems that go with the container.
 host_files() {
   contents "$1" /etc/hosts /etc/hostname /etc/resolv.conf /proc/sysvipc/shm /proc/sysvipc/sem /proc/sysvipc/msg || return
   set -- /dev/* /dev/.[!.]* /dev/mqueue/* /dev/mqueue/.[!.]*
-  h="$h$*"
-  for f in ${ourFolder}/* ${ourFolder}/.[!.]*; do
-    case $f in ${scriptPath} | ${outputPath} | ${summaryPath} | ${caPath} | '${ourFolder}/*' | '${ourFolder}/.[!.]*') ;;
-    *) h="$h $f" ;;
+  _h="$_h$*"
+  for _f in ${ourFolder}/* ${ourFolder}/.[!.]*; do
+    case $_f in ${scriptPath} | ${outputPath} | ${summaryPath} | ${caPath} | '${ourFolder}/*' | '${ourFolder}/.[!.]*') ;;
+    *) _h="$_h $_f" ;;
     esac
   done
 }
 
 # From a step's change on, what they were before it stays the measure.
-edited=
+_edited=
 note_host_files() {
-  [ "$edited" ] || { host_files ''; hosts=$h; }
+  [ "$_edited" ] || { host_files ''; _hosts=$_h; }
 }
 compare_host_files() {
-  edited=
-  host_files "$hosts"
-  [ "$h" = "$hosts" ] || edited=1
+  _edited=
+  host_files "$_hosts"
+  [ "$_h" = "$_hosts" ] || _edited=1
 }
 
 # What a shell that was started before does not see.
-accounts=
+_accounts=
 compare_accounts() {
-  other=
-  contents "$accounts" /etc/passwd /etc/group
-  [ "$h" = "$accounts" ] && return
-  other=1
+  _other=
+  contents "$_accounts" /etc/passwd /etc/group
+  [ "$_h" = "$_accounts" ] && return
+  _other=1
   contents '' /etc/passwd /etc/group
-  accounts=$h
+  _accounts=$_h
 }
 
 # Makes file $1 an empty plain file, whatever a step made of it.
 fresh() {
-  if [ ! -f $1 ] || [ -L $1 ]; then rm -rf $1; owner=; fi
+  if [ ! -f $1 ] || [ -L $1 ]; then rm -rf $1; _owner=; fi
   true >$1
 }
 
@@ -126,16 +126,16 @@ begin() {
   fresh ${scriptPath}
   fresh ${outputPath}
   fresh ${summaryPath}
-  if [ "$owner" != $1 ]; then chown $1 ${outputPath} ${summaryPath} && owner=$1; fi
+  if [ "$_owner" != $1 ]; then chown $1 ${outputPath} ${summaryPath} && _owner=$1; fi
 }
 
-show() {
-  if [ -f $1 ] && [ ! -L $1 ] && [ -s $1 ]; then cat $1; fi
+has_bytes() {
+  [ -f $1 ] && [ ! -L $1 ] && [ -s $1 ]
 }
 
 is_empty() {
-  for f in "$1"/* "$1"/.[!.]* "$1"/..?*; do
-    if [ -e "$f" ] || [ -L "$f" ]; then return 1; fi
+  for _f in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+    if [ -e "$_f" ] || [ -L "$_f" ]; then return 1; fi
   done
 }
 
@@ -143,8 +143,25 @@ empty() {
   is_empty $1 || rm -rf $1/* $1/.[!.]* $1/..?*
 }
 
-# Makes root's folder $1 user $u:$g's.
+# Starts a shell that is fed through descriptor 5. It must not be waited for, and not be a background job: that would
+# ignore SIGINT for good. Who leads a session cannot make another one, so the second setsid forks and its parent ends.
+# The pipe loses its name before any step could come upon it.
+start_shell() {
+  command -v setsid >/dev/null && mkfifo -m 600 ${stepsPath} && [ -p ${stepsPath} ] || return
+  exec 5<>${stepsPath}
+  setsid setsid sh -c '
+    exec 3>&2 2>/dev/null
+    rm -f ${stepsPath}
+    read -r _marker
+    sh 2>&3 3>&-
+    set -- "$_marker gone $?"
+    echo "$1"
+    echo "$1" >&3
+  ' <${stepsPath} 2>&4 4>&- 5>&-
+}
+
+# Makes root's folder $1 user $_u:$_g's.
 give() {
-  if [ $u:$g != 0:0 ] && [ -O "$1" ] && [ ! -L "$1" ]; then chown $u:$g "$1"; fi
+  if [ $_u:$_g != 0:0 ] && [ -O "$1" ] && [ ! -L "$1" ]; then chown $_u:$_g "$1"; fi
 }
 `;

@@ -2,9 +2,9 @@
 import { Duplex } from 'node:stream';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { FrameReader, MarkReader, markStart } from './log-stream.ts';
+import { type Frame, FrameReader, MarkReader, markStart } from './log-stream.ts';
 import { controlPrelude } from './control-prelude.ts';
-import { endOfAnswer, killAllRequest, signalRequest } from './step-script.ts';
+import { clearRequest, endOfAnswer, killAllRequest, signalRequest } from './step-script.ts';
 
 /** What the shell said: marks, and the bytes after each. */
 export class Answer {
@@ -30,6 +30,11 @@ export class Answer {
   }
 }
 
+const othersOf = (answer: Answer | null): number | null => {
+  const count = answer?.word('others') ?? null;
+  return count === null ? null : Number(count);
+};
+
 /** Bound of what a step may leave as outputs or as a summary, bytes. */
 export const maxSection = 1024 * 1024;
 
@@ -39,11 +44,32 @@ const politeMs = 1_000;
 
 export const newMarker = (): string => `${markStart}${randomBytes(16).toString('hex')}`;
 
+/** Takes what is in the stream besides our answers; a promise holds the stream back. */
+type Beside = (frame: Frame) => Promise<unknown> | undefined;
+
+interface Clearing {
+  /** Asked for once nothing is left. */
+  readonly next: (marker: string) => string;
+  readonly killingAll: () => void;
+}
+
+/** A request whose answer is being read. */
+interface Pending {
+  readonly reader: MarkReader;
+  readonly sections: Map<string, Buffer[]>;
+  section: Buffer[] | null;
+  room: number;
+  readonly answered: (answer: Answer) => void;
+}
+
 /** Owns the attached stream: when it is destroyed or this process dies, the container ends. */
 export class ControlShell {
   readonly #stream: Duplex;
-  readonly #frames = new FrameReader();
-  readonly #chunks: AsyncIterator<Buffer>;
+  readonly #over: Promise<void>;
+  #pending: Pending | null = null;
+  #beside: Beside | null = null;
+  /** What is beside our answers is not taken: they may have to wait behind it. */
+  #held = false;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(attached: NodeJS.ReadWriteStream) {
@@ -51,8 +77,13 @@ export class ControlShell {
     const stream = attached;
     this.#stream = stream;
     stream.on('error', () => undefined);
-    this.#chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
     stream.write(controlPrelude);
+    this.#over = this.#read();
+  }
+
+  /** Resolves when the stream has ended. */
+  get over(): Promise<void> {
+    return this.#over;
   }
 
   /** Null when the shell is gone or does not answer any more. Requests wait for each other. */
@@ -62,26 +93,37 @@ export class ControlShell {
     return answer;
   }
 
+  /** From now on `beside` gets what other processes write to the container's own streams. */
+  hear(beside: Beside): void {
+    this.#beside = beside;
+  }
+
   /** Signals all processes but ours and `spare`; how many live ones there were, null as above. */
   async signal(signal: 'TERM' | 'KILL', spare: readonly number[]): Promise<number | null> {
-    const answer = await this.ask((marker) => signalRequest(marker, signal, spare));
-    const count = answer?.word('others') ?? null;
-    return count === null ? null : Number(count);
+    return othersOf(await this.ask(() => signalRequest(signal, spare)));
   }
 
   /**
-   * Kills until nothing is left; how many there were at first. Something that forks faster than a loop can look is
-   * ended by one call that spares nobody, `spare` included. `gone`: the shell is; `unkillable`: something would not die.
+   * Kills until nothing is left: how many there were at first, and the answer to `next`. Something that forks faster than
+   * a loop can look is ended by one call that spares nobody, `spare` included: `killingAll` is told. `gone`: the shell is;
+   * `unkillable`: something would not die.
    */
-  async clear(spare: readonly number[]): Promise<number | 'gone' | 'unkillable'> {
+  async clear(
+    spare: readonly number[],
+    { next, killingAll }: Clearing = { next: () => '', killingAll: () => undefined },
+  ): Promise<{ readonly leftOvers: number; readonly answer: Answer } | 'gone' | 'unkillable'> {
     const started = performance.now();
     let found: number | null = null;
     for (let pause = 0; performance.now() - started < killMs; pause = Math.min(pause + 1, 20)) {
-      const left = await this.signal('KILL', spare);
-      if (left === null) return 'gone';
+      const answer = await this.ask((marker) => clearRequest(spare, next(marker)));
+      const left = othersOf(answer);
+      if (answer === null || left === null) return 'gone';
       found ??= left;
-      if (left === 0) return found;
-      if (performance.now() - started > politeMs) await this.ask(killAllRequest);
+      if (left === 0) return { leftOvers: found, answer };
+      if (performance.now() - started > politeMs) {
+        killingAll();
+        await this.ask(killAllRequest);
+      }
       if (pause > 2) await delay(pause);
     }
     return 'unkillable';
@@ -94,41 +136,62 @@ export class ControlShell {
   async #ask(request: (marker: string) => string): Promise<Answer | null> {
     if (this.#stream.destroyed) return null;
     const marker = newMarker();
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    const reader = new MarkReader(marker);
+    this.#pending = { reader, sections: new Map(), section: null, room: 0, answered: resolve };
     this.#stream.write(`${request(marker)}\n${endOfAnswer(marker)}`);
     // A step may have stopped this shell: without it nothing can be relied on.
-    const late = setTimeout(() => this.#stream.destroy(), answerMs);
+    const late = setInterval(() => {
+      if (!this.#held) this.#stream.destroy();
+    }, answerMs);
     try {
-      return await this.#answer(new MarkReader(marker));
-    } catch {
-      return null;
+      return await Promise.race([promise, this.#over.then(() => null)]);
     } finally {
-      clearTimeout(late);
+      clearInterval(late);
+      this.#pending = null;
     }
   }
 
-  async #answer(reader: MarkReader): Promise<Answer | null> {
-    const sections = new Map<string, Buffer[]>();
-    let section: Buffer[] | null = null;
-    let room = 0;
-    for (let ended = false; !ended;) {
-      const chunk = await this.#chunks.next();
-      if (chunk.done === true) return null;
-      for (const frame of this.#frames.push(chunk.value)) {
-        for (const piece of reader.push(frame.bytes)) {
-          if ('bytes' in piece) {
-            // Bytes before the first mark are a late answer to nobody.
-            section?.push(piece.bytes.subarray(0, room));
-            room -= Math.min(room, piece.bytes.length);
-          } else if (piece.mark === 'end') {
-            ended = true;
-          } else {
-            section = [];
-            sections.set(piece.mark, section);
-            room = maxSection + 1;
+  async #read(): Promise<void> {
+    const frames = new FrameReader();
+    try {
+      for await (const chunk of this.#stream as AsyncIterable<Buffer>) {
+        for (const frame of frames.push(chunk)) {
+          for (const rest of this.#answer(frame)) {
+            this.#held = true;
+            await this.#beside?.(rest);
+            this.#held = false;
           }
         }
       }
+    } catch {
+      // Destroyed: what comes after the last chunk is nobody's.
     }
-    return new Answer(sections);
+  }
+
+  /** Takes the answer out of the frame; yields what is not of it. */
+  *#answer(frame: Frame): Generator<Frame> {
+    const pending = this.#pending;
+    if (pending === null || frame.stream === 'stderr') {
+      yield frame;
+      return;
+    }
+    for (const piece of pending.reader.push(frame.bytes)) {
+      if ('bytes' in piece) {
+        if (pending.section === null) yield { ...frame, bytes: piece.bytes };
+        pending.section?.push(piece.bytes.subarray(0, pending.room));
+        pending.room -= Math.min(pending.room, piece.bytes.length);
+      } else if (piece.mark === 'end') {
+        this.#pending = null;
+        pending.section = null;
+        pending.answered(new Answer(pending.sections));
+      } else {
+        pending.section = [];
+        pending.sections.set(piece.mark, pending.section);
+        pending.room = maxSection + 1;
+      }
+    }
+    const held = pending.reader.end();
+    if (this.#pending !== pending && held.length > 0) yield { ...frame, bytes: held };
   }
 }

@@ -35,7 +35,7 @@ export async function openSandbox(context: OpenContext, spec: SandboxSpec): Prom
   if (!network.ok) return network;
   const doing = 'create the container';
   const made = await link.attempt(doing, callMs, (signal) =>
-    link.docker.createContainer({ ...jobContainer(spec, labels, network.value), abortSignal: signal }),
+    link.docker.createContainer({ ...jobContainer(spec, user, labels, network.value), abortSignal: signal }),
   );
   if (!made.ok) {
     removing(discard(link, null, network.value));
@@ -81,7 +81,7 @@ async function start(
   spec: SandboxSpec,
 ): Promise<Outcome<ControlShell>> {
   const attached = await link.call('attach to the container', callMs, () =>
-    container.attach({ stream: true, stdin: true, stdout: true, hijack: true }),
+    container.attach({ stream: true, stdin: true, stdout: true, stderr: true, hijack: true }),
   );
   if (!attached.ok) return attached;
   const control = new ControlShell(attached.value);
@@ -104,7 +104,7 @@ async function setUp(
     ...{ user, workdir: spec.workdir, fromSnapshot: spec.snapshot !== null },
     caches: spec.caches.map(({ path }) => path),
   };
-  const answer = await control.ask((marker) => setupRequest(marker, setup));
+  const answer = await control.ask(() => setupRequest(setup));
   const refuse = (failure: Failure): Outcome<Owner> => ({ ok: false, failure });
   if (answer === null) {
     const lost = await link.whyEnded(id);

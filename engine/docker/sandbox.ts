@@ -20,6 +20,7 @@ import type { Images } from './images.ts';
 import { JobContainer, type OpenedContainer } from './job-container.ts';
 import { type NetworkAccess, accessVariables } from './network-access.ts';
 import { type ServiceHome, Services } from './services.ts';
+import { onlyFolder, unpackRequest } from './small-tar.ts';
 import { noteHostFilesRequest, outputPath, summaryPath } from './step-script.ts';
 import { StepRunner } from './step-runner.ts';
 import { secretVariables } from './step-secrets.ts';
@@ -63,9 +64,11 @@ export class DockerSandbox implements Sandbox {
   }
 
   async put(tar: AsyncIterable<Uint8Array>): Promise<Outcome<void>> {
-    const { link, id } = this.#container.opened;
+    const { link, id, spec } = this.#container.opened;
     if (this.#container.dead !== null) return { ok: false, failure: this.#container.dead };
-    const sent = await sendTar(link, { id, path: '/' }, tar, [this.#container.closing]);
+    // Where processes are counted, ours might be one too many.
+    const more = spec.resources.pids === undefined ? { small: this.#unpack } : {};
+    const sent = await sendTar(link, { id, path: '/', ...more }, tar, [this.#container.closing]);
     if (sent.ok) return sent;
     return { ok: false, failure: await this.#archiveFailure(sent, 'write files into the container') };
   }
@@ -128,6 +131,13 @@ export class DockerSandbox implements Sandbox {
     if (this.#services !== null) this.#around.removing(this.#services.remove(this.#container.opened.id));
     return Promise.resolve();
   }
+
+  readonly #unpack = async (tar: Buffer): Promise<boolean> => {
+    const folder = onlyFolder(tar);
+    if (folder === null) return false;
+    const answer = await this.#container.opened.control.ask(() => unpackRequest(tar, folder));
+    return answer?.has('unpacked') === true;
+  };
 
   async #archiveFailure(failed: { failure: Failure } | { error: unknown }, doing: string): Promise<Failure> {
     const { dead } = this.#container;

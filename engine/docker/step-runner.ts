@@ -2,11 +2,13 @@
 import type { StepEnd, StepOutput, StepSpec, StopSignals } from '../../src/contract/sandbox.ts';
 import { type Failure, type Outcome, fail, ok } from '../../src/model/failure.ts';
 import { maxSection } from './control-shell.ts';
-import type { DeathIn, JobContainer } from './job-container.ts';
+import { startExecShell } from './exec-shell.ts';
+import type { DeathIn, JobContainer, OpenedContainer } from './job-container.ts';
+import { isRoot, startRootShell } from './root-shell.ts';
 import { beginRequest, idsRequest, resultRequest, stepText } from './step-script.ts';
 import { grantRequest, isGranted, unfitSecrets, withdrawRequest } from './step-secrets.ts';
 import { noSuchUser, notStartable, parseIds, unfitEnvironment } from './step-refusals.ts';
-import { type ShellEnd, StepShell } from './step-shell.ts';
+import type { ShellEnd, StepShell } from './step-shell.ts';
 import { aborted, stopStep } from './stop-step.ts';
 
 /** How the shell saw the step end. `killed`: false when something of it would not die. */
@@ -36,9 +38,8 @@ export class StepRunner {
 
   constructor(container: JobContainer) {
     this.#container = container;
-    const { link, id, user } = container.opened;
-    const { lost } = link;
-    this.#early = StepShell.start(link, id, user);
+    const { lost } = container.opened.link;
+    this.#early = firstShell(container.opened);
     const cut = (): void => {
       this.#shell?.close();
       void this.#early?.then((early) => early.ok && early.value.close());
@@ -71,6 +72,12 @@ export class StepRunner {
 
   /** Kills the last one, if there was any, and waits until it is gone. Why the container is dead then, or null. */
   async #endShell(): Promise<DeathIn | null> {
+    const early = await this.#early;
+    // An exec that ran nothing yet is as good as a new one.
+    if (early?.ok && !early.value.isApart) {
+      this.#early = null;
+      this.#shell = early.value;
+    }
     if (this.#shell === null) return null;
     this.#shell.close();
     this.#shell = null;
@@ -97,11 +104,13 @@ export class StepRunner {
     if (!ran.ok) return failed(ran.failure);
 
     const { shell, ended, killed, stopped } = ran.value;
-    const leftOvers = killed ? await control.clear(shell.alive) : 'unkillable';
+    const cleared = killed
+      ? await control.clear(shell.alive, { next: resultRequest, killingAll: () => shell.close() })
+      : 'unkillable';
     if (step.isolated || !shell.reusable) shell.close();
-    if (leftOvers === 'unkillable') return failed(await this.#container.whyDead('unkillable'));
-    const answer = leftOvers === 'gone' ? null : await control.ask(resultRequest);
-    if (leftOvers === 'gone' || answer === null) return failed(await this.#container.whyDead('step'));
+    if (cleared === 'unkillable') return failed(await this.#container.whyDead('unkillable'));
+    if (cleared === 'gone') return failed(await this.#container.whyDead('step'));
+    const { leftOvers, answer } = cleared;
 
     if (answer.word('accounts-changed') === '1') {
       this.#accountsChanged = true;
@@ -124,7 +133,7 @@ export class StepRunner {
     if (ended.kind === 'no-workdir') {
       return end({ ...kept, failure: notStartable(`there is no folder ${step.workdir} in the container`) });
     }
-    const exitCode = ended.kind === 'exited' ? ended.code : await shell.exitCode(link);
+    const exitCode = ended.kind === 'exited' ? ended.code : await shell.exitCode();
     if (exitCode === null || (ended.kind === 'gone' && !ended.begun)) {
       const lost = await link.whyEnded(this.#container.opened.id);
       return end({
@@ -145,19 +154,19 @@ export class StepRunner {
     let { owner } = this.#container.opened;
     const user = step.user ?? (this.#accountsChanged ? this.#container.opened.user : null);
     if (user !== null) {
-      const answer = await control.ask((marker) => idsRequest(marker, user));
+      const answer = await control.ask(() => idsRequest(user));
       if (answer === null) return dead();
       const ids = parseIds(answer);
       if (ids === null) return { ok: false, failure: noSuchUser(user) };
       owner = ids;
     }
-    const answer = await control.ask((marker) => beginRequest(marker, owner, step.script));
+    const answer = await control.ask(() => beginRequest(owner, step.script));
     if (answer === null) return dead();
     if (!answer.has('ready'))
       return { ok: false, failure: notStartable('its script could not be written into the container') };
     const { secretFiles } = step;
     if (Object.keys(secretFiles).length === 0) return ok(undefined);
-    const granted = await control.ask((marker) => grantRequest(marker, owner, secretFiles));
+    const granted = await control.ask(() => grantRequest(owner, secretFiles));
     if (granted === null) return dead();
     if (granted.has('granted')) return ok(undefined);
     return { ok: false, failure: notStartable('its secrets could not be written into the container') };
@@ -185,7 +194,8 @@ export class StepRunner {
     const user = step.user ?? usual;
     const early = await this.#early;
     this.#early = null;
-    if (early?.ok && early.value.user === user && this.#container.dead === null) {
+    const fits = early?.ok && early.value.user === user && (early.value.isApart || !step.isolated);
+    if (fits && this.#container.dead === null) {
       this.#shell = early.value;
       return early;
     }
@@ -193,7 +203,7 @@ export class StepRunner {
     const kept = this.#shell;
     if (kept !== null && !step.isolated && kept.user === user && kept.reusable && !kept.gone) return ok(kept);
     kept?.close();
-    const started = await StepShell.start(link, id, user);
+    const started = await startExecShell(link, id, user);
     if (!started.ok) return { ok: false, failure: this.#container.dead ?? started.failure };
     this.#shell = started.value;
     if (this.#container.dead !== null) this.#shell.close();
@@ -212,10 +222,7 @@ export class StepRunner {
     const over = new AbortController();
     const stopping = aborted([stop.stop, stop.kill], over.signal).then(async (wanted) => {
       if (!wanted) return true;
-      const killed = await stopStep(
-        { control, begun: begun.promise, over: over.signal, spare: () => shell.alive },
-        stop,
-      );
+      const killed = await stopStep({ control, begun: begun.promise, over: over.signal, shell }, stop);
       // What cannot be killed alone goes with its container.
       if (!killed) control.close();
       return killed;
@@ -233,6 +240,15 @@ export class StepRunner {
       over.abort();
     }
   }
+}
+
+/** Root's, where nothing speaks against it, needs no exec. */
+async function firstShell(opened: OpenedContainer): Promise<Outcome<StepShell>> {
+  const { link, id, control, spec, user, owner } = opened;
+  // Where processes are counted, its keeper might be one too many.
+  const besides = isRoot(user) && owner.uid === 0 && spec.resources.pids === undefined;
+  const shell = besides ? await startRootShell(control, user) : null;
+  return shell === null ? startExecShell(link, id, user) : ok(shell);
 }
 
 const stopWanted = (stop: StopSignals): boolean => stop.stop.aborted || stop.kill.aborted;

@@ -7,13 +7,23 @@ export const ourFolder = '/run/lockstep';
 export const scriptPath = `${ourFolder}/script`;
 export const outputPath = `${ourFolder}/output`;
 export const summaryPath = `${ourFolder}/summary`;
+export const stepsPath = `${ourFolder}/steps`;
 export const caPath = `${ourFolder}/ca.pem`;
 
 export const quote = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
+/** Shell text: prints a mark for each of the words, in one write, which no other process's bytes come into. */
+const print = (marker: string, words: string): string =>
+  `printf '${marker.replace(markStart, String.raw`\036`)} %s\\n' ${words}`;
+
 /** A command that prints one mark. `text` is shell text: words that hold no quotes. */
-export const mark = (marker: string, text: string): string =>
-  `printf '${marker.replace(markStart, String.raw`\036`)} %s\\n' "${text}"`;
+const mark = (marker: string, text: string): string => print(marker, `"${text}"`);
+
+/** In the main shell: a mark of its answer. They are gathered, since every write costs the engine a wake-up. */
+export const say = (text: string): string => `set -- "$@" "${text}"`;
+
+const sayFile = (marker: string, text: string, path: string): string =>
+  `if has_bytes ${path}; then ${say(text)}; ${print(marker, '"$@"')}; set --; cat ${path}; fi`;
 
 /** Any text into a file by builtins alone; a NUL can be written by printf only as an escape. */
 export const writeFile = (path: string, text: string): string =>
@@ -32,24 +42,24 @@ export interface Setup {
 }
 
 /** Answers `ids <uid> <gid>`, or `no-user`, `no-tool <name>`, `no-workdir`. */
-export const setupRequest = (marker: string, { user, workdir, caches, fromSnapshot }: Setup): string => `
+export const setupRequest = ({ user, workdir, caches, fromSnapshot }: Setup): string => `
 note_host_files; compare_accounts
-${fromSnapshot ? '' : `for tool in cat chown mkdir rm; do command -v $tool >/dev/null || ${mark(marker, 'no-tool $tool')}; done`}
+${fromSnapshot ? '' : `for _tool in cat chown mkdir rm; do command -v $_tool >/dev/null || ${say('no-tool $_tool')}; done`}
 if ids ${userWords(user)}; then
-  ${fromSnapshot ? '' : `${ownWorkdir(quote(workdir))} || ${mark(marker, 'no-workdir')}`}
+  ${fromSnapshot ? '' : `${ownWorkdir(quote(workdir))} || ${say('no-workdir')}`}
   ${fromSnapshot ? '' : caches.map(ownFoldersAbove).join('\n  ')}
   ${caches.map(ownCache).join('\n  ')}
-  ${mark(marker, 'ids $u $g')}
+  ${say('ids $_u $_g')}
 else
-  ${mark(marker, 'no-user')}
+  ${say('no-user')}
 fi
 `;
 
 const ownWorkdir = (workdir: string): string =>
   `{ [ -d ${workdir} ] || mkdir -p ${workdir}; } &&
-    { { [ $u = 0 ] && [ $g = 0 ] && [ -O ${workdir} ]; } || chown $u:$g ${workdir}; }`;
+    { { [ $_u = 0 ] && [ $_g = 0 ] && [ -O ${workdir} ]; } || chown $_u:$_g ${workdir}; }`;
 
-/** What the engine makes is root's. A cache that is empty still is given to user $u:$g. */
+/** What the engine makes is root's. A cache that is empty still is given to user $_u:$_g. */
 const ownCache = (path: string): string => `is_empty ${quote(path)} && give ${quote(path)}`;
 
 /** So are folders that were made on the way to a mount in a folder of the user's. */
@@ -69,50 +79,66 @@ export const caRequest = (ca: string): string => `${writeFile(caPath, ca)}; chmo
 export const noteHostFilesRequest = (): string => 'note_host_files';
 
 /** Answers `ids <uid> <gid>` or `no-user`. */
-export const idsRequest = (marker: string, user: string): string =>
-  `if ids ${userWords(user)}; then ${mark(marker, 'ids $u $g')}; else ${mark(marker, 'no-user')}; fi`;
+export const idsRequest = (user: string): string =>
+  `if ids ${userWords(user)}; then ${say('ids $_u $_g')}; else ${say('no-user')}; fi`;
 
 const userWords = (user: string): string => {
   const colon = user.indexOf(':');
   return colon < 0 ? quote(user) : `${quote(user.slice(0, colon))} ${quote(user.slice(colon + 1))}`;
 };
 
+/**
+ * Starts a shell beside the main one that reads from a pipe of its own; its keeper tells, under the marker `keeper`, how
+ * it ended. Answers `started`, or nothing.
+ */
+export const startShellRequest = (keeper: string): string =>
+  `start_shell && printf '%s\\n' ${quote(keeper)} >&5 && ${say('started')}`;
+
+export const feedShellRequest = (text: string): string => `printf %s ${quote(text)} >&5`;
+
+export const closeShellRequest = (): string => 'exec 5>&-; signal KILL';
+
 /** Lays out a step's files. Answers `ready`, or nothing when the folder is full. */
-export const beginRequest = (marker: string, owner: { uid: number; gid: number }, script: string): string =>
-  `begin ${owner.uid}:${owner.gid}; ${writeFile(scriptPath, script)} && ${mark(marker, 'ready')}`;
+export const beginRequest = (owner: { uid: number; gid: number }, script: string): string =>
+  `begin ${owner.uid}:${owner.gid}; ${writeFile(scriptPath, script)} && ${say('ready')}`;
 
 /** Signals what is not ours. Answers `others <count>`. */
-export const signalRequest = (marker: string, signal: 'TERM' | 'KILL', spare: readonly number[]): string =>
-  `signal ${[signal, ...spare].join(' ')}; ${mark(marker, 'others $n')}`;
+export const signalRequest = (signal: 'TERM' | 'KILL', spare: readonly number[]): string =>
+  `signal ${[signal, ...spare].join(' ')}; ${say('others $_n')}`;
+
+/** As long as there was nobody to kill, what comes next is of use: one answer for both. */
+export const clearRequest = (spare: readonly number[], next: string): string =>
+  `${signalRequest('KILL', spare)}; if [ $_n = 0 ]; then true; ${next}
+fi`;
 
 /** Ends everything but init and the main shell, in one call that no fork escapes. */
 export const killAllRequest = (): string => 'kill -9 -1';
 
 /**
- * After a step: answers `outputs`, the bytes, `summary`, the bytes, `memory-kills <count or nothing>`,
+ * After a step: answers `outputs`, the bytes, `summary`, the bytes, where there are any, `memory-kills <count or nothing>`,
  * `host-files-changed <1 or nothing>`, `accounts-changed <1 or nothing>`.
  */
 export const resultRequest = (marker: string): string =>
   `empty /dev/shm; memory_kills; compare_host_files; compare_accounts
-${mark(marker, 'outputs')}; show ${outputPath}
-${mark(marker, 'summary')}; show ${summaryPath}
-${mark(marker, 'memory-kills $o')}
-${mark(marker, 'host-files-changed $edited')}
-${mark(marker, 'accounts-changed $other')}`;
+${sayFile(marker, 'outputs', outputPath)}
+${sayFile(marker, 'summary', summaryPath)}
+${say('memory-kills $_o')}
+${say('host-files-changed $_edited')}
+${say('accounts-changed $_other')}`;
 
 /** Ends every request, so that an answer always has an end. */
-export const endOfAnswer = (marker: string): string => `${mark(marker, 'end')}\n`;
+export const endOfAnswer = (marker: string): string => `${print(marker, '"$@" end')}; set --\n`;
 
 /**
  * Fed to a step shell first. Its own complaints ("Killed") go nowhere; fd 3 is the step's stderr, `$1` is setsid if the
  * image has it, `$2` is `1` if a step can be given its own open of our pipes: a program may make its stdout
- * non-blocking, and that would stay so for all who share the open file. Answers `shell <pid> <reusable 0|1>`.
+ * non-blocking, and that would stay so for all who share the open file. Answers `shell <pid> <parent's pid> <reusable 0|1>`.
  */
 export const shellPrelude = (marker: string): string => `
 exec 3>&2 2>/dev/null
 set -- "$(command -v setsid)" 0
 if ( true >/proc/self/fd/1 && true >/proc/self/fd/3 ); then set -- "$1" 1; fi
-if [ "$1" ] && [ "$2" = 1 ]; then ${mark(marker, 'shell $$ 1')}; else ${mark(marker, 'shell $$ 0')}; fi
+if [ "$1" ] && [ "$2" = 1 ]; then ${mark(marker, 'shell $$ $PPID 1')}; else ${mark(marker, 'shell $$ $PPID 0')}; fi
 `;
 
 /** Shells read or set these themselves: `export` would fail, or not give the value that was asked for. */

@@ -2,7 +2,7 @@
 import type { Owner, StepSpec } from '../../src/contract/sandbox.ts';
 import type { Failure } from '../../src/model/failure.ts';
 import { notStartable } from './step-refusals.ts';
-import { exportable, mark } from './step-script.ts';
+import { exportable, say } from './step-script.ts';
 
 type Granted = Pick<StepSpec, 'secretEnv' | 'secretFiles'>;
 
@@ -37,11 +37,7 @@ export function unfitSecrets({ secretEnv, secretFiles }: Granted): Failure | nul
 }
 
 /** Answers `granted`, or nothing when the folder is full. Fed to the container's main shell, which is root's. */
-export const grantRequest = (
-  marker: string,
-  { uid, gid }: Owner,
-  files: Readonly<Record<string, Uint8Array>>,
-): string => `
+export const grantRequest = ({ uid, gid }: Owner, files: Readonly<Record<string, Uint8Array>>): string => `
 umask 077
 empty ${secretsFolder}
 ${[
@@ -49,13 +45,13 @@ ${[
     const path = `${secretsFolder}/${name}`;
     return `${writeBytes(path, bytes)} && chmod 400 ${path} && chown ${uid}:${gid} ${path}`;
   }),
-  mark(marker, 'granted'),
+  say('granted'),
 ].join(' && ')}
 umask 022`;
 
 /** Answers `withdrawn` when none is left. */
-export const withdrawRequest = (marker: string): string =>
-  `empty ${secretsFolder}; is_empty ${secretsFolder} && ${mark(marker, 'withdrawn')}`;
+export const withdrawRequest = (): string =>
+  `empty ${secretsFolder}; is_empty ${secretsFolder} && ${say('withdrawn')}`;
 
 const chunkBytes = 16 * 1024;
 

@@ -1,12 +1,8 @@
-// A shell exec'd in the container and fed one step after another, or one step only: text in, exit codes and output out.
-import type { Duplex } from 'node:stream';
-import type Dockerode from 'dockerode';
+// A shell in the container that is fed one step after another, or one step only: text in, exit codes and output out.
 import type { StepOutput } from '../../src/contract/sandbox.ts';
 import type { LogStream } from '../../src/model/event.ts';
-import type { Outcome } from '../../src/model/failure.ts';
 import { newMarker } from './control-shell.ts';
-import type { EngineLink } from './engine-link.ts';
-import { FrameReader, MarkReader } from './log-stream.ts';
+import { type Frame, MarkReader } from './log-stream.ts';
 import { shellPrelude } from './step-script.ts';
 
 export type ShellEnd =
@@ -15,7 +11,20 @@ export type ShellEnd =
   /** The shell went away; `begun`: the step had started. */
   | { readonly kind: 'gone'; readonly begun: boolean };
 
-const startMs = 60_000;
+/** A shell in the container, wherever it runs: the way to its stdin and from its streams. */
+export interface ShellChannel {
+  /** No other shell's bytes and ours ever go through it. */
+  readonly isApart: boolean;
+  feed(text: string): void;
+  /** What came since; null once the shell is gone. */
+  next(): Promise<Iterable<Frame> | null>;
+  /** Nobody calls `next` before the next `feed`. */
+  rest(): void;
+  /** The exit code of the shell itself, once it is gone; null when nobody knows. */
+  exitCode(): Promise<number | null>;
+  /** The shell ends, maybe in the middle of a step that nobody listens to any more. */
+  close(): void;
+}
 
 export class StepShell {
   readonly user: string;
@@ -24,32 +33,13 @@ export class StepShell {
   /** Within the container; null until the first step has begun. */
   pid: number | null = null;
   gone = false;
-  readonly #exec: Dockerode.Exec;
-  readonly #stream: Duplex;
-  readonly #frames = new FrameReader();
-  readonly #chunks: AsyncIterator<Buffer>;
+  /** Pid of a process that tells of the shell's end. */
+  #keeper: number | null = null;
+  readonly #channel: ShellChannel;
 
-  private constructor(user: string, exec: Dockerode.Exec, stream: Duplex) {
+  constructor(user: string, channel: ShellChannel) {
     this.user = user;
-    this.#exec = exec;
-    this.#stream = stream;
-    stream.on('error', () => undefined);
-    this.#chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-  }
-
-  static async start(link: EngineLink, container: string, user: string): Promise<Outcome<StepShell>> {
-    return link.call('start a shell in the container', startMs, async (signal) => {
-      const exec = await link.docker.getContainer(container).exec({
-        Cmd: ['sh'],
-        User: user,
-        WorkingDir: '/',
-        AttachStdin: true,
-        AttachStdout: true,
-        AttachStderr: true,
-        abortSignal: signal,
-      });
-      return new StepShell(user, exec, await exec.start({ hijack: true, stdin: true }));
-    });
+    this.#channel = channel;
   }
 
   /**
@@ -57,27 +47,36 @@ export class StepShell {
    * from `output` stops the reading. `begun` is called when the step starts.
    */
   async run(text: (marker: string) => string, output: StepOutput, begun: () => void): Promise<ShellEnd> {
+    try {
+      return await this.#run(text, output, begun);
+    } finally {
+      this.#channel.rest();
+    }
+  }
+
+  async #run(text: (marker: string) => string, output: StepOutput, begun: () => void): Promise<ShellEnd> {
     const marker = newMarker();
-    this.#stream.write((this.pid === null ? shellPrelude(marker) : '') + text(marker));
+    this.#channel.feed((this.pid === null ? shellPrelude(marker) : '') + text(marker));
     const readers = { stdout: new MarkReader(marker), stderr: new MarkReader(marker) };
     const inside: Record<LogStream, boolean> = { stdout: false, stderr: false };
     let end: ShellEnd | null = null;
     let started = false;
     let noMore = 0;
     for (;;) {
-      const chunk = await this.#next();
-      if (chunk === null) break;
-      for (const { stream, bytes } of this.#frames.push(chunk)) {
+      const frames = await this.#channel.next();
+      if (frames === null) break;
+      for (const { stream, bytes } of frames) {
         for (const piece of readers[stream].push(bytes)) {
           if ('bytes' in piece) {
             // Outside are the last words of an earlier step's left-overs.
             if (inside[stream]) await output(stream, piece.bytes);
             continue;
           }
-          const [word, first, second] = piece.mark.split(' ');
+          const [word, first, second, third] = piece.mark.split(' ');
           if (word === 'shell') {
             this.pid = Number(first);
-            this.reusable = second === '1';
+            this.#keeper = Number(second) || null;
+            this.reusable = third === '1';
           } else if (word === 'begin') {
             inside[stream] = true;
             if (!started) begun();
@@ -102,37 +101,27 @@ export class StepShell {
     return { kind: 'gone', begun: started };
   }
 
-  /** Its pid, where it is known and still stands for this shell. */
+  /** It has streams of its own. */
+  get isApart(): boolean {
+    return this.#channel.isApart;
+  }
+
+  /** Pids that stand for this shell. */
   get alive(): readonly number[] {
-    return this.pid === null || this.gone ? [] : [this.pid];
+    return this.pid === null || this.gone ? this.keepers : [this.pid, ...this.keepers];
   }
 
-  /** The exit code of the shell itself, once its stream has ended; null when the engine does not know. */
-  async exitCode(link: EngineLink): Promise<number | null> {
-    for (let tries = 0; tries < 100; tries++) {
-      const seen = await link.call('inspect a shell', 5_000, (signal) =>
-        this.#exec.inspect({ abortSignal: signal }),
-      );
-      if (!seen.ok) return null;
-      // The stream ends a little before the engine has the code.
-      if (!seen.value.Running) return seen.value.ExitCode;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    return null;
+  /** Those of them that are needed to hear of its end. */
+  get keepers(): readonly number[] {
+    return this.#keeper === null ? [] : [this.#keeper];
   }
 
-  /** The shell ends by itself when its stdin does. */
+  exitCode(): Promise<number | null> {
+    return this.#channel.exitCode();
+  }
+
   close(): void {
     this.gone = true;
-    this.#stream.destroy();
-  }
-
-  async #next(): Promise<Buffer | null> {
-    try {
-      const chunk = await this.#chunks.next();
-      return chunk.done === true ? null : chunk.value;
-    } catch {
-      return null;
-    }
+    this.#channel.close();
   }
 }

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { StopSignals } from '../../src/contract/sandbox.ts';
 import type { ControlShell } from './control-shell.ts';
+import type { StepShell } from './step-shell.ts';
 
 export interface StoppableStep {
   readonly control: ControlShell;
@@ -9,8 +10,8 @@ export interface StoppableStep {
   readonly begun: Promise<unknown>;
   /** Aborts when the step's end was seen. */
   readonly over: AbortSignal;
-  /** Pids of ours that are to live. */
-  readonly spare: () => readonly number[];
+  /** Runs it, and is to live. */
+  readonly shell: Pick<StepShell, 'alive' | 'keepers'>;
 }
 
 const patienceMs = 2_000;
@@ -30,15 +31,17 @@ export function aborted(signals: readonly AbortSignal[], until: AbortSignal): Pr
 
 /** Call once the step is to stop. False: something of it would not die, and its container must go. */
 export async function stopStep(
-  { control, begun, over, spare }: StoppableStep,
+  { control, begun, over, shell }: StoppableStep,
   stop: StopSignals,
 ): Promise<boolean> {
   const pause = (ms: number): Promise<unknown> =>
     delay(ms, undefined, { signal: over }).catch(() => undefined);
-  await Promise.race([begun, aborted([over], over)]);
+  const isLate = delay(giveUpMs, 'late', { signal: over }).catch(() => null);
+  if ((await Promise.race([begun, aborted([over], over), isLate])) === 'late') return false;
   // `begun` is said a moment before the step's first process is there: nobody to signal means too early.
-  while (!over.aborted && !stop.kill.aborted) {
-    if ((await control.signal('TERM', spare())) !== 0) break;
+  const asked = performance.now();
+  while (!over.aborted && !stop.kill.aborted && performance.now() - asked < patienceMs) {
+    if ((await control.signal('TERM', shell.alive)) !== 0) break;
     await pause(2);
   }
   if (!over.aborted) await Promise.race([pause(stop.graceMs), aborted([stop.kill], over)]);
@@ -46,9 +49,9 @@ export async function stopStep(
   while (!over.aborted) {
     const late = performance.now() - started;
     // A shell of ours that does not report the end of a dead step was stopped by that step.
-    const left = await control.signal('KILL', late > patienceMs ? [] : spare());
+    const left = await control.signal('KILL', late > patienceMs ? shell.keepers : shell.alive);
     if (left === null) return true;
-    if (left > 0 && late > giveUpMs) return false;
+    if (late > giveUpMs) return false;
     await pause(left > 0 ? 2 : 50);
   }
   return true;

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
+import { pack } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createDockerEngine } from '../../engine/docker/engine.ts';
 import type { Engine, Image, Sandbox, SandboxSpec } from '../../src/contract/sandbox.ts';
@@ -43,11 +44,11 @@ const runId = `test-${crypto.randomUUID()}`;
 const made: string[] = [];
 const open = (more: Partial<SandboxSpec> = {}): Promise<Sandbox> =>
   opened(engine, specFor(image, { runId, ...more }));
-const madeImage = async (changes: string): Promise<Image> => {
-  const id = await imageWith(changes);
+const asImage = (id: string): Image => {
   made.push(id);
   return { reference: id, id, digest: id, published: false, hasVolumes: false };
 };
+const madeImage = async (changes: string): Promise<Image> => asImage(await imageWith(changes));
 
 beforeAll(async () => {
   engine = await dockerEngine({ runId });
@@ -227,6 +228,56 @@ describe('open', () => {
     await Promise.all([without.close(), with_.close()]);
   });
 
+  test.each([
+    ['0', 0],
+    ['nobody', 1],
+  ])('steps of user %s take %i exec', async (user, execs) => {
+    const run = crypto.randomUUID();
+    const sandbox = await open({ runId: run, user });
+    for (const script of ['true', 'true'])
+      expect(await runStep(sandbox, script)).toMatchObject({ exitCode: 0 });
+    const [container] = await containersOf(run);
+    const info = await docker.getContainer(container?.Id ?? '').inspect();
+    expect((info as { ExecIDs?: readonly string[] | null }).ExecIDs ?? []).toHaveLength(execs);
+    await sandbox.close();
+  });
+
+  test.each(['setsid', 'mkfifo', 'tar', 'base64'])(
+    'an image without %s runs steps all the same',
+    async (tool) => {
+      const command = ['sh', '-c', `rm $(command -v ${tool})`];
+      const container = await docker.createContainer({ Image: 'debian:bookworm-slim', Cmd: command });
+      await container.start();
+      await container.wait();
+      const { Id: id } = (await container.commit({})) as { Id: string };
+      await container.remove();
+      const sandbox = await open({ image: asImage(id) });
+      expect(await sandbox.put(await tarOf({ 'work/file': 'in it' }))).toEqual({ ok: true });
+      for (const script of [`! command -v ${tool}; cat file`, 'cat file; exit 3'])
+        expect((await runStep(sandbox, script)).stdout).toBe('in it');
+      expect(await runStep(sandbox, 'sleep 600 & exit 4')).toMatchObject({ exitCode: 4, leftOvers: 1 });
+      await sandbox.close();
+    },
+  );
+
+  test.each(['0', 'root', '0:0', 'root:root'])(
+    'a step of user %s is the same without an exec',
+    async (user) => {
+      const names =
+        'u g n p i s o h f name key value state line known owner hosts edited accounts other tool marker';
+      const env = names.split(' ').map((name) => `ENV ${name}=of-the-image`);
+      const image = await madeImage(env.join('\n'));
+      const sandbox = await open({ image, user, resources: { memoryBytes: 64 * 1024 * 1024 } });
+      const script = `id; umask; env | sort; cat /proc/self/limits /proc/self/cgroup /proc/self/oom_score_adj
+      grep -E '^(Uid|Gid|Groups|Cap|Seccomp|NoNewPrivs|Sig(Blk|Ign))' /proc/self/status
+      for link in /proc/self/ns/* /proc/self/root /proc/self/cwd; do readlink $link; done; cut -d' ' -f7,18,19 /proc/self/stat`;
+      const plain = await runStep(sandbox, script, { shell: ['sh'] });
+      expect(plain.stdout).toMatch(/^uid=0[^]*CapEff[^]*pid:/);
+      expect((await runStep(sandbox, script, { shell: ['sh'], isolated: true })).stdout).toBe(plain.stdout);
+      await sandbox.close();
+    },
+  );
+
   test('limits hold', async () => {
     const sandbox = await open({ resources: { cpus: 0.5, pids: 64, shmBytes: 8 * 1024 * 1024 } });
     const ran = await runStep(
@@ -319,6 +370,36 @@ describe('files', () => {
     expect((await runStep(sandbox, 'cat a')).stdout).toBe('a');
     await sandbox.close();
   });
+
+  // Few bytes are unpacked by the container's own tar, many by the engine.
+  test.each(['busybox:latest', 'debian:bookworm-slim'])(
+    'owners, modes and links come out alike, few bytes or many: %s',
+    async (reference) => {
+      const list = 'cd /work && ls -lnR . && readlink link && cat it* other/file';
+      const listings: string[] = [];
+      for (const size of [10, 300_000]) {
+        const sandbox = await open({ image: await imageOf(engine, reference) });
+        const owner = { uid: 12, gid: 34, mtime: new Date(946_684_800_000) };
+        const tar = pack();
+        tar.entry({ ...owner, name: 'work/', type: 'directory', mode: 0o755 });
+        tar.entry({ ...owner, name: 'work/run.sh', mode: 0o755 }, 'true');
+        tar.entry({ ...owner, name: "work/it's $x", mode: 0o644 }, '\0\n$(id)');
+        tar.entry({ ...owner, name: 'work/other/', type: 'directory', mode: 0o755 });
+        tar.entry({ ...owner, name: 'work/other/file', mode: 0o644 }, 'first');
+        tar.entry({ ...owner, name: 'work/link', type: 'symlink', linkname: '/etc/passwd' });
+        tar.entry({ ...owner, name: 'work/.size', mode: 0o644 }, 'x'.repeat(size));
+        tar.finalize();
+        expect(await sandbox.put(Readable.from(tar))).toEqual({ ok: true });
+        listings.push((await runStep(sandbox, list)).stdout);
+        expect(await sandbox.put(await tarOf({ 'work/other': 'a file now' }))).toEqual({ ok: true });
+        expect((await runStep(sandbox, 'cat /work/other')).stdout).toBe('a file now');
+        await sandbox.close();
+      }
+      expect(listings[0]).toMatch(/ 12 +34 .* run\.sh$/m);
+      expect(listings[0]).toContain('/etc/passwd\n\0\n$(id)first');
+      expect(listings[0]).toBe(listings[1]);
+    },
+  );
 
   test('bytes that are no tar', async () => {
     const sandbox = await open();

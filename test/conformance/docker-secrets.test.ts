@@ -115,16 +115,30 @@ describe.each(['debian:bookworm-slim', 'busybox:latest'])('steps in %s', (image)
     for (const user of ['0', 'nobody']) expect(await seenBy(box, user)).not.toMatch(/KEY|TOKEN|correct/);
   });
 
-  test('a shell that steps before it shared is gone when it begins, and its own when it has ended', async () => {
-    const box = await open(image, { user: 'nobody' });
-    const shells = `for p in /proc/[0-9]*; do [ -O $p ] && [ -r $p/environ ] && echo \${p#/proc/}; done; true`;
-    const pid = async (more: Partial<StepSpec>) => (await runStep(box, 'echo $PPID', more)).stdout.trim();
-    const before = await pid({});
-    const during = await runStep(box, `echo $PPID; ${shells}`, granted);
-    const own = during.stdout.split('\n')[0];
-    expect(during.stdout.split('\n')).not.toContain(before);
-    expect((await runStep(box, shells)).stdout.split('\n')).not.toContain(own);
-  });
+  test.each(['0', 'nobody'])(
+    '%s: of the shell that was there before the first step nothing is left',
+    async (user) => {
+      const box = await open(image, { user });
+      const ran = await runStep(box, `cat /proc/[0-9]*/cmdline | tr '\\0' ' '`, granted);
+      expect(ran).toMatchObject({ exitCode: 0, leftOvers: 0 });
+      expect(ran.stdout).not.toContain('marker');
+      expect(await runStep(box, 'echo on')).toMatchObject({ stdout: 'on\n', leftOvers: 0 });
+    },
+  );
+
+  test.each(['0', 'nobody'])(
+    '%s: a shell that steps before it shared is gone when it begins, and its own when it has ended',
+    async (user) => {
+      const box = await open(image, { user });
+      const shells = `for p in /proc/[0-9]*; do [ -O $p ] && [ -r $p/environ ] && echo \${p#/proc/}; done; true`;
+      const pid = async (more: Partial<StepSpec>) => (await runStep(box, 'echo $PPID', more)).stdout.trim();
+      const before = await pid({});
+      const during = await runStep(box, `echo $PPID; ${shells}`, granted);
+      const own = during.stdout.split('\n')[0];
+      expect(during.stdout.split('\n')).not.toContain(before);
+      expect((await runStep(box, shells)).stdout.split('\n')).not.toContain(own);
+    },
+  );
 
   test('a stopped, a killed and a failed step leave none; one that kept its file open is killed', async () => {
     const box = await open(image);

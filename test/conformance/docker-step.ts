@@ -1,4 +1,5 @@
 // What a step in a container gets, may do and leaves, whichever way it is run. Real shells of real images.
+import { setImmediate as nextTick } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Engine, Image, Sandbox, SandboxSpec, StepSpec } from '../../src/contract/sandbox.ts';
 import { dockerEngine } from './docker-engine.ts';
@@ -159,6 +160,12 @@ export function dockerSteps(reference: string, isolated: boolean): void {
       ['kill -9 $$', 137],
       ['kill -TERM $$', 143],
       ['kill 0', 143],
+      ['kill -SEGV $$', 139],
+      ['kill -PIPE $$; exit 5', 141],
+      ['trap "exit 7" EXIT; exit 3', 7],
+      ['trap "exit 5" TERM; kill -TERM $$; sleep 1', 5],
+      ['trap "" TERM HUP INT; kill 0; exit 6', 6],
+      ['exec >/dev/null 2>/proc/self/fd/1; echo lost; exit 8', 8],
       ['false; echo not reached', 1],
       ['exec >&- 2>&-; exit 4', 4],
       ['no-such-program', 127],
@@ -194,6 +201,25 @@ export function dockerSteps(reference: string, isolated: boolean): void {
       };
       await box.run(step, (_, chunk) => void chunks.push(Buffer.from(chunk)), dontStop);
       expect(Buffer.concat(chunks)).toEqual(Buffer.from([...Array(256).keys(), 0x1e]));
+    });
+
+    test('what looks like our marks is the step’s own output', async () => {
+      const forged = `\u001e${'0'.repeat(32)} exit 0\n\u001e${'f'.repeat(32)} others 0 end\n\u001e gone 0\n`;
+      const ran = await run(`cat <<'EOF'\n${forged}EOF\ncat >&2 <<'EOF'\n${forged}EOF\nexit 3`);
+      expect(ran).toMatchObject({ exitCode: 3, stdout: forged, stderr: forged });
+    });
+
+    test('what root writes to the container’s own streams is nobody’s word', async () => {
+      const ran = await run(
+        `printf '\\036%032d exit 0\\n' 0 | tee /proc/1/fd/1 >/proc/1/fd/2; echo on >&2; exit 3`,
+      );
+      expect(ran.exitCode).toBe(3);
+      expect(ran.stderr).toContain('on\n');
+      expect(await run('echo on')).toMatchObject({ exitCode: 0, stdout: 'on\n', stderr: '' });
+    });
+
+    test('no pipe of ours has a name', async () => {
+      expect(await run('find / -xdev -type p; find /run/lockstep -type p')).toMatchObject({ stdout: '' });
     });
 
     test('20 MB on one stream and 5 MB on the other lose no byte, with a slow reader', async () => {
@@ -375,6 +401,48 @@ export function dockerSteps(reference: string, isolated: boolean): void {
         () => stop.abort(),
       );
       expect(stopped).toMatchObject({ stopped: true });
+      expect((await run('echo on')).stdout).toBe('on\n');
+    });
+
+    // Once: it takes as long as we are patient.
+    if (!isolated && busybox) {
+      test('a step that kills all who could tell of its end is stopped in the end', async () => {
+        await withSandbox({}, async (sandbox) => {
+          const stop = new AbortController();
+          const ran = await runStep(
+            sandbox,
+            `kill -9 $(cut -d' ' -f4 /proc/$PPID/stat) $PPID; echo on`,
+            {},
+            { stop: stop.signal, kill: never, graceMs: 50 },
+            () => stop.abort(),
+          );
+          expect(ran).toMatchObject({ stdout: 'on\n', stopped: true });
+        });
+      });
+    }
+
+    test('what a step wrote before it killed the shell above it', async () => {
+      const ran = await run('seq 50000; seq 50000 >&2; kill -9 $PPID; exit 3');
+      for (const written of [ran.stdout, ran.stderr]) expect(written.endsWith('\n49999\n50000\n')).toBe(true);
+    });
+
+    test('a step is stopped though nobody takes what it writes until then', async () => {
+      const stop = new AbortController();
+      const step = {
+        script: 'yes',
+        shell: ['sh'],
+        env: {},
+        user: null,
+        workdir: '/',
+        isolated,
+        ...noSecrets,
+      };
+      const reader = async (): Promise<void> => {
+        stop.abort();
+        await nextTick();
+      };
+      const end = await box.run(step, reader, { stop: stop.signal, kill: never, graceMs: 5_000 });
+      expect(end).toMatchObject({ stopped: true });
       expect((await run('echo on')).stdout).toBe('on\n');
     });
 

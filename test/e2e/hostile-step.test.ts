@@ -19,6 +19,10 @@ const attacks: Record<string, Attack> = {
     job: 'user: nobody',
     fails: /attack: failure \(exit 137\)/,
   },
+  'kill all others as root': {
+    run: 'for p in /proc/[0-9]*; do [ ${p#/proc/} = $$ ] || kill -9 ${p#/proc/}; done; sleep 1000',
+    fails: /the step ended the container of a/,
+  },
   'close all descriptors': { run: 'exec 0<&- 1>&- 2>&- 3>&-; true', then: 'echo alive' },
   'fork bomb under a pids limit': {
     run: 'b() { b | b & }; b; sleep 2; exit 3',
