@@ -1,11 +1,11 @@
 // The digest of 100,000 source files when nothing has changed since last time, against `git status` of the same folder.
-import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readSourceTree } from '../engine/source-tree.ts';
 import { Project } from '../test/rig/project.ts';
 import { timeToEnd } from './child.ts';
 import { inTurn, timed } from './rounds.ts';
-import type { Benchmark } from './row.ts';
+import type { Benchmark, Row } from './row.ts';
 
 const files = 100_000;
 const filesAFolder = 20;
@@ -19,19 +19,37 @@ export const sourceDigest: Benchmark = {
     using cache = new Project();
     writeFiles(project.path);
     project.commit();
-    const index = join(cache.path, 'index');
+    const [index, first] = [join(cache.path, 'index'), join(cache.path, 'first')];
+    // As if it were an hour later, the tree having lain still since.
+    const clock = { now: () => Date.now() + 3_600_000, bootedAt: () => 0 };
     const read = async (): Promise<void> => {
-      const request = { root: project.path, pipelineFile: 'lockstep.yml', environment: process.env, index };
+      const { path: root } = project;
+      const request = { root, pipelineFile: 'lockstep.yml', environment: process.env, index, clock };
       const tree = await readSourceTree(request);
       if (!tree.ok) throw new Error(tree.failure.message);
     };
     await read();
-    const { ours, git } = await inTurn(rounds ?? 9, {
-      ours: () => timed(read),
-      git: () => timeToEnd(['git', 'status'], project.path),
+    copyFileSync(index, first);
+    // Of what the first reading left: no later one is to have done the work.
+    const again = (edit?: () => void) =>
+      inTurn(rounds ?? 9, {
+        ours: () => {
+          copyFileSync(first, index);
+          edit?.();
+          return timed(read);
+        },
+        git: () => timeToEnd(['git', 'status'], project.path),
+      });
+    const second = await again();
+    let edits = 0;
+    const edited = await again(() => {
+      writeFileSync(join(project.path, 'part-50/folder-2500/file-50000.ts'), `edit ${edits++}`);
     });
-    const what = '100,000 files: source digest, second run';
-    return [{ what, against: 'git status', unit: 'ms', ours, baseline: git, reach: 1 }];
+    const row = (what: string, { ours, git }: typeof second, reach: number | null): Row => {
+      const common = { against: 'git status', unit: 'ms', reach } as const;
+      return { what: `100,000 files: source digest, ${what}`, ...common, ours, baseline: git };
+    };
+    return [row('second run', second, 1), row('second run after an edit', edited, null)];
   },
 };
 

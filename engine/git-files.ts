@@ -128,18 +128,20 @@ interface GitOutput {
 /** What the user says about git itself; the rest (`GIT_DIR` in a hook, say) would point it at another repository. */
 const KEPT = /^GIT_(CONFIG_(GLOBAL|SYSTEM|NOSYSTEM)|EXEC_PATH)$/;
 
+/** `variables`: beside those of the environment. Failures: `git-failed`, as when it ends with another code than 0. */
 export async function runGit(
   folder: string,
   words: readonly string[],
   environment: Environment,
   signal?: AbortSignal,
+  variables: Environment = {},
 ): Promise<Outcome<GitOutput>> {
   const kept = Object.entries(environment).filter(([name]) => !name.startsWith('GIT_') || KEPT.test(name));
   // Git heeds `safe.directory` from the command line since 2.38; fsmonitor would run a program that the repository names.
   const settings = ['-c', `safe.directory=${folder}`, '-c', 'core.fsmonitor=false'];
   const options = {
     cwd: folder,
-    env: { ...Object.fromEntries(kept), LC_ALL: 'C', GIT_OPTIONAL_LOCKS: '0' },
+    env: { ...Object.fromEntries(kept), LC_ALL: 'C', GIT_OPTIONAL_LOCKS: '0', ...variables },
     encoding: 'buffer',
     maxBuffer: 1 << 30,
     ...(signal && { signal }),

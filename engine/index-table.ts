@@ -1,13 +1,16 @@
-// What a source index holds ⇄ one file of bytes that loads 100,000 rows in milliseconds.
-// sha256 of the rest; header (8-byte floats, as the machine has them: another one's are no header); stamps; digests;
-// paths; the tree as a whole, in JSON.
+// What a source index holds ⇄ one file of bytes that loads 100,000 rows in milliseconds, and is a git index of the files.
+// Entries for git; an extension, which git skips, of header (8-byte floats, as the machine has them: another one's are no
+// header), stamps, digests, paths, the tree as a whole in JSON, and their length; sha256 of it all, the first bytes of
+// which are the extension's, the rest what git takes for a digest of its own.
 import { isAscii } from 'node:buffer';
-import { hash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { closeSync, lstatSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { decodePath, encodePath } from '../src/model/path-bytes.ts';
 import type { LinkEntry } from '../src/model/tree.ts';
 import { OPEN_FLAGS } from './disk-tree.ts';
+import { encodeEntries, STAMP } from './git-entries.ts';
+import type { Ground } from './listing-ground.ts';
 import { makeFolder } from './make-folder.ts';
 
 /** Who the index belongs to, and when: an index is taken with the header that it was saved with. */
@@ -21,8 +24,8 @@ export interface Header {
 
 export interface Row {
   readonly path: string;
-  /** `STAMP` numbers. */
-  readonly stamp: ArrayLike<number>;
+  /** See `STAMP`. */
+  readonly stamp: Float64Array | readonly number[];
   /** 64 hexadecimal digits. */
   readonly digest: string;
 }
@@ -38,6 +41,10 @@ export interface Whole {
   readonly links: readonly LinkEntry[];
   /** Digest of the tree that came of it. */
   readonly digest: string;
+  /** Those of the folders that have an ignore file. */
+  readonly ruled: readonly string[];
+  /** What the listing follows from, where that is known. */
+  readonly ground: Ground | null;
 }
 
 /** Columns rather than rows: a hundred thousand objects take longer to make than to read. */
@@ -50,32 +57,37 @@ export interface Table {
   readonly whole: Whole | null;
 }
 
-export const STAMP = 6;
 const EMPTY: Table = { paths: [], stamps: new Float64Array(), digests: '', whole: null };
-const VERSION = 0x4c53_0002;
+const VERSION = 0x4c53_0003;
+/** Of git, after the name of an extension and its length. */
+const GIT_DIGEST = 20;
 const CHECKSUM = 32;
 const HEADER = 5 * 8;
 const DIGEST = 32;
+/** By its capital one that git need not know. */
+const EXTENSION = Buffer.from('LSTP');
 /** A temporary file this old, in milliseconds, was left by a process that died. */
 const ABANDONED = 60_000;
 
 /** Empty when it is not there, damaged, or `isValid` says no. */
 export function loadTable(file: string, isValid: (header: Header) => boolean): Table {
   try {
-    const bytes = readFileSync(file, { flag: OPEN_FLAGS });
-    if (!checksum(bytes.subarray(CHECKSUM)).equals(bytes.subarray(0, CHECKSUM))) return EMPTY;
+    const all = readFileSync(file, { flag: OPEN_FLAGS });
+    const checksum = hash('sha256', all.subarray(0, -CHECKSUM), 'buffer');
+    if (!checksum.equals(all.subarray(-CHECKSUM))) return EMPTY;
+    const end = all.length - CHECKSUM - 4;
+    const bytes = all.subarray(end - all.readUInt32BE(end), end);
     const floats = (from: number, count: number): Float64Array =>
       new Float64Array(Uint8Array.prototype.slice.call(bytes, from, from + count * 8).buffer);
-    const [version, count = 0, device = 0, inode = 0, bootedAt = 0] = floats(CHECKSUM, HEADER / 8);
+    const [version, count = 0, device = 0, inode = 0, bootedAt = 0] = floats(0, HEADER / 8);
     if (version !== VERSION || !isValid({ device, inode, bootedAt })) return EMPTY;
-    const stampsAt = CHECKSUM + HEADER;
-    const digestsAt = stampsAt + count * STAMP * 8;
+    const digestsAt = HEADER + count * STAMP * 8;
     const textAt = digestsAt + count * DIGEST;
     const paths = splitText(bytes.subarray(textAt));
     return {
       whole: JSON.parse(paths.pop() ?? '') as Whole | null,
       paths,
-      stamps: floats(stampsAt, count * STAMP),
+      stamps: floats(HEADER, count * STAMP),
       digests: bytes.toString('hex', digestsAt, textAt),
     };
   } catch {
@@ -95,20 +107,26 @@ export function saveTable(
 ): void {
   const stamps = new Float64Array(rows.length * STAMP);
   for (const [at, { stamp }] of rows.entries()) stamps.set(stamp, at * STAMP);
-  const content = Buffer.concat([
+  const paths = rows.map(({ path }) => encodePath(`${path}\0`));
+  const content = [
     new Uint8Array(Float64Array.of(VERSION, rows.length, device, inode, bootedAt).buffer),
     new Uint8Array(stamps.buffer),
     Buffer.from(rows.map(({ digest }) => digest).join(''), 'hex'),
-    ...rows.map(({ path }) => encodePath(`${path}\0`)),
+    Buffer.concat(paths),
     Buffer.from(`${JSON.stringify(whole)}\0`),
-  ]);
+  ];
+  const length = content.reduce((sum, part) => sum + part.length, 0);
+  const extension = [EXTENSION, uint32(length + 4 + CHECKSUM - GIT_DIGEST), ...content, uint32(length)];
+  const parts = [encodeEntries(paths, stamps), ...extension];
+  const checksum = createHash('sha256');
+  for (const part of parts) checksum.update(part);
   const temporary = `${file}.tmp`;
   try {
     makeFolder(dirname(file), 0o700);
     if (isAbandoned(temporary)) rmSync(temporary);
     const handle = openSync(temporary, 'wx', 0o600);
     try {
-      writeFileSync(handle, Buffer.concat([checksum(content), content]));
+      for (const part of [...parts, checksum.digest()]) writeFileSync(handle, part);
       renameSync(temporary, file);
     } catch {
       rmSync(temporary);
@@ -131,4 +149,8 @@ function splitText(bytes: Buffer): string[] {
   return isAscii(bytes) ? parts : parts.map((part) => decodePath(Buffer.from(part, 'latin1')));
 }
 
-const checksum = (bytes: Uint8Array): Buffer => hash('sha256', bytes, 'buffer');
+function uint32(number: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(number);
+  return bytes;
+}

@@ -9,9 +9,12 @@ import { sortByPath } from '../src/model/path-bytes.ts';
 import { treeDigest, type TreeEntry } from '../src/model/tree.ts';
 import { readEntries, unreadable } from './disk-tree.ts';
 import { listGitFiles, parseGitFiles, withoutGit, type GitFiles } from './git-files.ts';
+import { countFiles, findChanged } from './git-look.ts';
 import { isOdd, withGitModes } from './git-modes.ts';
 import { ignoredBy, listUnignored, readRules, type Rules } from './ignore-files.ts';
-import { IGNORE_FILE, SourceIndex, type Clock } from './source-index.ts';
+import type { Whole } from './index-table.ts';
+import { findGround, isSameGround, readSettings } from './listing-ground.ts';
+import { IGNORE_FILE, SourceIndex, type Clock, type Looks } from './source-index.ts';
 
 export interface SourceTree {
   readonly root: string;
@@ -35,27 +38,44 @@ export interface SourceRequest {
   readonly index?: string;
   /** By which files lie still; the system's unless given. */
   readonly clock?: Clock;
+  /** From how many files on git is asked what changed; below, its processes take longer than they save. */
+  readonly large?: number;
 }
 
 const STATE_FOLDER = '.lockstep';
 const LOCK_FILE = 'lockstep.lock';
+const LARGE = 8_000;
 
 /**
  * Reads every source file once, or, with an `index`, those that changed. Files deleted meanwhile are left out; special files are none.
  * Failures (`environment`): `git-failed`, `source-unreadable`, `interrupted`; (`usage`): `state-folder-unsafe`.
  */
 export async function readSourceTree(request: SourceRequest): Promise<Outcome<SourceTree>> {
-  const { root, environment, signal, clock } = request;
-  const listing = isThere(join(root, '.git')) ? list(request) : null;
+  const { root, environment, signal, clock, large = LARGE } = request;
+  const hasGit = isThere(join(root, '.git'));
+  const asked = askGit(request, hasGit);
   // While git is at work, which is a process of its own.
   const index = request.index === undefined ? undefined : new SourceIndex(request.index, root, clock);
-  const listed = listing && (await lookingAhead(listing, index, signal));
+  const settings = await asked.settings;
+  const ground = index?.whole?.ground;
+  const sameGround = Boolean(ground && isSameGround(root, ground, settings));
+  const listing = hasGit && !sameGround ? list(request) : null;
+  let listed = await lookingAhead(listing, { changed: asked.changed, sameGround }, index, signal);
+  if (listed?.ok === false) return listed;
+
+  // That git tracks nothing in the state folder is part of the listing.
+  if (hasGit && index?.whole && unsafeStateFolder(root, []) === null) {
+    const again = await readAgain(request, index, listed?.value.digest ?? index.whole.listing);
+    if (again?.ok === false) return again;
+    if (again) {
+      const whole = { ...index.whole, digest: again.value.digest };
+      await keepTree(request, index, { settings, sameGround, whole });
+      return again;
+    }
+  }
+  if (hasGit) listed ??= await list(request);
   if (listed?.ok === false) return listed;
   const git = listed?.value;
-  const rulesIn = (folders: readonly string[]): string => digestOf(readRules(root, folders, IGNORE_FILE));
-  const known = git && index?.recallTree(git.digest, rulesIn);
-  // That git tracks nothing in the state folder is part of the listing.
-  if (known && unsafeStateFolder(root, []) === null) return ok(asTree(request, known.entries, known.digest));
 
   const files = await (git
     ? parseGitFiles(root, git.output, environment, signal)
@@ -82,13 +102,70 @@ export async function readSourceTree(request: SourceRequest): Promise<Outcome<So
   if (!all.ok) return all;
   const tree = asTree(request, all.value);
   // What other repositories and git's settings say is not in the listing.
-  if (git && repositories.size === 1 && !read.value.some((entry) => isOdd(entry, files.value))) {
+  const isWhole = git && repositories.size === 1 && !read.value.some((entry) => isOdd(entry, files.value));
+  // One that is gone is to be looked for anew.
+  if (index && isWhole && read.value.length === paths.length) {
+    const folders = [...rules.keys()];
+    const ruled = folders.filter((folder) => rules.get(folder) !== null);
     const links = read.value.filter((entry) => entry.type === 'link');
-    const origin = { listing: git.digest, rules: digestOf(rules), folders: [...rules.keys()] };
-    index?.rememberTree(paths.length, { ...origin, links, digest: tree.digest });
-  }
-  index?.save();
+    const origin = { listing: git.digest, rules: digestOf(rules), folders, ruled };
+    const whole = { ...origin, links, digest: tree.digest };
+    await keepTree(request, index, { settings: paths.length < large ? null : settings, sameGround, whole });
+  } else index?.save();
   return ok(tree);
+}
+
+/** The tree of last time with what changed, if it has the same files; null: it is to be read anew. */
+async function readAgain(
+  request: SourceRequest,
+  index: SourceIndex,
+  listing: string,
+): Promise<Outcome<SourceTree> | null> {
+  const { root, signal } = request;
+  const rulesIn = (folders: readonly string[]): string => digestOf(readRules(root, folders, IGNORE_FILE));
+  const changed = index.recallTree(listing, rulesIn);
+  if (changed === null) return null;
+  const read = await readEntries(root, changed, { known: index, signal });
+  if (!read.ok) return read;
+  const entries = index.renewTree(read.value);
+  const digest = changed.length === 0 ? index.whole?.digest : undefined;
+  return entries && ok(asTree(request, entries, digest));
+}
+
+interface Kept {
+  readonly settings: string | null;
+  /** As last time. */
+  readonly sameGround: boolean;
+  readonly whole: Omit<Whole, 'ground'>;
+}
+
+/** For next time, with what the listing follows from if that can be told: found anew where it is not as it was. */
+async function keepTree(
+  request: SourceRequest,
+  index: SourceIndex,
+  { settings, sameGround, whole }: Kept,
+): Promise<void> {
+  const ground = index.whole?.listing === whole.listing ? index.whole.ground : null;
+  const isDue = settings !== null && !(sameGround && ground !== null);
+  const found = isDue
+    ? await findGround(request, settings, whole.folders, index.isSettled).catch(() => null)
+    : null;
+  index.save({ ...whole, ground: found ?? ground });
+}
+
+interface Asked {
+  readonly settings: Promise<string | null> | null;
+  readonly changed: Promise<ReadonlySet<string> | null> | null;
+}
+
+/** Processes at work, where they are worth it, as it seems. */
+function askGit(request: SourceRequest, hasGit: boolean): Asked {
+  const { root, index, environment, signal, large = LARGE } = request;
+  const known = index === undefined ? 0 : countFiles(index);
+  if (!hasGit || index === undefined || (known > 0 && known < large))
+    return { settings: null, changed: null };
+  const changed = known === 0 ? null : findChanged(root, index, environment, signal);
+  return { changed, settings: readSettings(request) };
 }
 
 interface Listing {
@@ -110,17 +187,18 @@ async function list({ root, pipelineFile, environment, signal }: SourceRequest):
 
 /** Meanwhile the files of last time are looked at, and then the rest of them if the tree may be the same. */
 async function lookingAhead(
-  listing: Promise<Outcome<Listing>>,
+  listing: Promise<Outcome<Listing>> | null,
+  looks: Looks,
   index?: SourceIndex,
   signal?: AbortSignal,
-): Promise<Outcome<Listing>> {
+): Promise<Outcome<Listing> | null> {
   let isEnough = false;
-  const judged = listing.then((listed) => {
-    isEnough = !listed.ok || index?.knowsListing(listed.value.digest) !== true;
+  const judged = listing?.then((listed) => {
+    isEnough = !listed.ok || index?.whole?.listing !== listed.value.digest;
     return listed;
   });
-  await index?.lookAhead(() => isEnough || signal?.aborted === true);
-  return judged;
+  await index?.lookAhead(() => isEnough || signal?.aborted === true, looks);
+  return (await judged) ?? null;
 }
 
 const digestOf = (rules: Rules): string =>

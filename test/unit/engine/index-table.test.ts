@@ -2,7 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { loadTable, saveTable, STAMP, type Header, type Whole } from '../../../engine/index-table.ts';
+import { STAMP } from '../../../engine/git-entries.ts';
+import { loadTable, saveTable, type Header, type Whole } from '../../../engine/index-table.ts';
 
 const header: Header = { device: 1, inode: 2, bootedAt: 3.5 };
 
@@ -28,6 +29,12 @@ it('gives back 100,000 rows as they were', () => {
     folders: ['', 'folder', 'wrong\udcff'],
     links: [{ type: 'link', path: 'a', target: '\udcfe' }],
     digest: 'd',
+    ruled: ['folder'],
+    ground: {
+      settings: 's',
+      folders: [{ path: 'empty', stamp: '1 2', names: 'n' }],
+      files: [{ path: '/index', stamp: '' }],
+    },
   };
   saveTable(file, header, rows, whole);
   const { paths, stamps, digests, ...rest } = loadTable(file, (saved) => {
@@ -51,6 +58,6 @@ it('holds no rows too, and is empty when its header is not wanted', () => {
 it('takes the place of what was there, and leaves nothing beside it', () => {
   writeFileSync(file, 'rubbish');
   saveTable(file, header, [], null);
-  expect(readFileSync(file).length).toBe(32 + 5 * 8 + 'null\0'.length);
+  expect(readFileSync(file).length).toBe(12 + 8 + 5 * 8 + 'null\0'.length + 4 + 32);
   expect(readdirSync(folder)).toEqual(['index']);
 });

@@ -16,7 +16,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { loadTable, saveTable, STAMP, type Header, type Row } from '../../../engine/index-table.ts';
+import { STAMP } from '../../../engine/git-entries.ts';
+import { loadTable, saveTable, type Header, type Row } from '../../../engine/index-table.ts';
 import { readSourceTree, type SourceTree } from '../../../engine/source-tree.ts';
 import { diskPath } from '../../../src/model/path-bytes.ts';
 
