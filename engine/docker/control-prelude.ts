@@ -1,13 +1,12 @@
-// The functions that our requests call in the container's main shell. Plain POSIX sh, as in step-script.ts.
+// The functions that our requests call in the container's main shell and in root's. Plain POSIX sh, as in step-script.ts.
 import { caPath, ourFolder, outputPath, scriptPath, stepsPath, summaryPath } from './step-script.ts';
 
 /**
- * Fed to the container's main shell first; the functions that its requests call. It runs as root, does its work by
+ * Fed first to the container's main shell, and to the one beside it for the steps of root. It runs as root, does its work by
  * builtins where it can (a fork costs a millisecond), and never in a way that ends it: a failed redirection of a special
  * builtin such as `:` would. Its variables begin with `_`: an image may have some of any name, and root's steps inherit them.
  */
-export const controlPrelude = `
-exec 4>&2 2>/dev/null
+export const controlFunctions = `
 unset IFS
 umask 022
 cd /
@@ -165,3 +164,7 @@ give() {
   if [ $_u:$_g != 0:0 ] && [ -O "$1" ] && [ ! -L "$1" ]; then chown $_u:$_g "$1"; fi
 }
 `;
+
+export const controlPrelude = `
+exec 4>&2 2>/dev/null
+${controlFunctions}`;

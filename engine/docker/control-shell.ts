@@ -2,7 +2,7 @@
 import { Duplex } from 'node:stream';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Frame, FrameReader, MarkReader, markStart } from './log-stream.ts';
+import { type Frame, FrameReader, MarkReader, type Piece, markStart } from './log-stream.ts';
 import { controlPrelude } from './control-prelude.ts';
 import { clearRequest, endOfAnswer, killAllRequest, signalRequest } from './step-script.ts';
 
@@ -27,6 +27,28 @@ export class Answer {
   /** The bytes after the mark; of more than `maxSection` the first `maxSection` + 1. */
   bytes(mark: string): Uint8Array {
     return Buffer.concat(this.#sections.get(mark) ?? []);
+  }
+}
+
+/** Makes an answer of what a `MarkReader` finds. */
+export class AnswerReader {
+  readonly #sections = new Map<string, Buffer[]>();
+  #section: Buffer[] | null = null;
+  #room = 0;
+
+  /** The answer, when the piece is its end; null when it is part of one; else the bytes, which came before any mark. */
+  take(piece: Piece): Answer | Buffer | null {
+    if ('bytes' in piece) {
+      if (this.#section === null) return piece.bytes;
+      this.#section.push(piece.bytes.subarray(0, this.#room));
+      this.#room -= Math.min(this.#room, piece.bytes.length);
+      return null;
+    }
+    if (piece.mark === 'end') return new Answer(this.#sections);
+    this.#section = [];
+    this.#sections.set(piece.mark, this.#section);
+    this.#room = maxSection + 1;
+    return null;
   }
 }
 
@@ -55,10 +77,8 @@ interface Clearing {
 
 /** A request whose answer is being read. */
 interface Pending {
-  readonly reader: MarkReader;
-  readonly sections: Map<string, Buffer[]>;
-  section: Buffer[] | null;
-  room: number;
+  readonly marks: MarkReader;
+  readonly answer: AnswerReader;
   readonly answered: (answer: Answer) => void;
 }
 
@@ -91,6 +111,11 @@ export class ControlShell {
     const answer = this.#last.then(() => this.#ask(request));
     this.#last = answer;
     return answer;
+  }
+
+  /** Has something done that needs no answer, in its turn. */
+  tell(request: string): void {
+    this.#last = this.#last.then(() => this.#stream.write(`${request}\n`));
   }
 
   /** From now on `beside` gets what other processes write to the container's own streams. */
@@ -137,8 +162,7 @@ export class ControlShell {
     if (this.#stream.destroyed) return null;
     const marker = newMarker();
     const { promise, resolve } = Promise.withResolvers<Answer>();
-    const reader = new MarkReader(marker);
-    this.#pending = { reader, sections: new Map(), section: null, room: 0, answered: resolve };
+    this.#pending = { marks: new MarkReader(marker), answer: new AnswerReader(), answered: resolve };
     this.#stream.write(`${request(marker)}\n${endOfAnswer(marker)}`);
     // A step may have stopped this shell: without it nothing can be relied on.
     const late = setInterval(() => {
@@ -176,22 +200,15 @@ export class ControlShell {
       yield frame;
       return;
     }
-    for (const piece of pending.reader.push(frame.bytes)) {
-      if ('bytes' in piece) {
-        if (pending.section === null) yield { ...frame, bytes: piece.bytes };
-        pending.section?.push(piece.bytes.subarray(0, pending.room));
-        pending.room -= Math.min(pending.room, piece.bytes.length);
-      } else if (piece.mark === 'end') {
+    for (const piece of pending.marks.push(frame.bytes)) {
+      const taken =
+        this.#pending === pending || !('bytes' in piece) ? pending.answer.take(piece) : piece.bytes;
+      if (taken instanceof Answer) {
         this.#pending = null;
-        pending.section = null;
-        pending.answered(new Answer(pending.sections));
-      } else {
-        pending.section = [];
-        pending.sections.set(piece.mark, pending.section);
-        pending.room = maxSection + 1;
-      }
+        pending.answered(taken);
+      } else if (taken !== null) yield { ...frame, bytes: taken };
     }
-    const held = pending.reader.end();
+    const held = pending.marks.end();
     if (this.#pending !== pending && held.length > 0) yield { ...frame, bytes: held };
   }
 }

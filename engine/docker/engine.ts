@@ -12,6 +12,7 @@ import { type Outcome, fail, ok } from '../../src/model/failure.ts';
 import { cacheVolumes } from './cache-volumes.ts';
 import { connectEngine } from './connect.ts';
 import { type Labels, ownerLabel, runLabel } from './container-spec.ts';
+import { Endings } from './endings.ts';
 import { EngineLink } from './engine-link.ts';
 import { type ImageRequest, Images } from './images.ts';
 import type { NetworkAccess } from './network-access.ts';
@@ -59,6 +60,7 @@ class DockerEngine implements Engine {
   readonly #options: DockerEngineOptions;
   readonly #open = new Set<Sandbox>();
   readonly #removals = new Set<Promise<unknown>>();
+  readonly #endings = new Endings();
   #closed = false;
 
   constructor(link: EngineLink, description: string, self: Owner, options: DockerEngineOptions) {
@@ -93,6 +95,7 @@ class DockerEngine implements Engine {
         labels,
         access: this.#options.access,
         removing: this.#removing,
+        ending: (end) => this.#endings.add(end),
       },
       spec,
     );
@@ -123,6 +126,7 @@ class DockerEngine implements Engine {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#open].map((sandbox) => sandbox.close()));
+    this.#endings.endAll();
     const late = Promise.withResolvers<undefined>();
     const timer = setTimeout(late.resolve, closeMs, undefined);
     await Promise.race([Promise.allSettled([...this.#removals]), late.promise]);

@@ -40,11 +40,15 @@ export class JobContainer {
     return this.#dead ?? (lost.aborted ? (lost.reason as Failure) : null);
   }
 
-  /** Closing its stdin ends the container: the engine needs no request for it, and none of it needs this process. */
-  close(): void {
+  /**
+   * Closing its stdin ends the container: the engine needs no request for it, and none of it needs this process. `ending`
+   * may do that later.
+   */
+  close(ending: (end: () => void) => void): void {
+    const { control, link, id } = this.opened;
     this.#dead ??= fail('environment', 'sandbox-died', 'the sandbox was closed').failure;
-    this.opened.control.close();
-    this.opened.link.forget(this.opened.id);
+    ending(() => control.close());
+    link.forget(id);
     this.#closing.abort();
   }
 

@@ -20,6 +20,7 @@ export interface OpenContext {
   readonly labels: Labels;
   readonly access: NetworkAccess;
   readonly removing: (removal: Promise<unknown>) => void;
+  readonly ending: (end: () => void) => void;
 }
 
 const callMs = 60_000;
@@ -27,7 +28,7 @@ const startMs = 120_000;
 
 /** Leaves nothing behind when it fails. */
 export async function openSandbox(context: OpenContext, spec: SandboxSpec): Promise<Outcome<DockerSandbox>> {
-  const { link, images, labels, access, removing } = context;
+  const { link, images, labels, access, removing, ending } = context;
   const info = await images.info(spec.image.id);
   if (!info.ok) return info;
   const user = spec.user ?? (info.value.Config.User || '0');
@@ -63,7 +64,7 @@ export async function openSandbox(context: OpenContext, spec: SandboxSpec): Prom
   const home =
     network.value === null ? null : { link, images, labels, network: network.value, jobImage: spec.image.id };
   const maker = labels[ownerLabel] ?? '';
-  return ok(new DockerSandbox(opened, { images, access, maker, home, removing }));
+  return ok(new DockerSandbox(opened, { images, access, maker, home, removing, ending }));
 }
 
 async function makeNetwork({ link, labels }: OpenContext, spec: SandboxSpec): Promise<Outcome<string>> {

@@ -39,7 +39,7 @@ class RootChannel implements ShellChannel {
 
   feed(text: string): void {
     this.#listening = true;
-    void this.#control.ask(() => feedShellRequest(text));
+    this.#control.tell(feedShellRequest(text));
   }
 
   next(): Promise<Frame[] | null> {
@@ -61,7 +61,7 @@ class RootChannel implements ShellChannel {
 
   close(): void {
     if (this.#gone) return;
-    void this.#control.ask(closeShellRequest);
+    this.#control.tell(closeShellRequest());
     this.#end();
   }
 

@@ -37,6 +37,8 @@ export interface Surroundings {
   readonly home: ServiceHome | null;
   /** Told of what goes on after the call that began it. */
   readonly removing: (removal: Promise<unknown>) => void;
+  /** Calls what ends a container that nothing runs in, maybe later. */
+  readonly ending: (end: () => void) => void;
 }
 
 export class DockerSandbox implements Sandbox {
@@ -45,6 +47,8 @@ export class DockerSandbox implements Sandbox {
   readonly #runner: StepRunner;
   readonly #services: Services | null;
   readonly #around: Surroundings;
+  /** Under way. */
+  #steps = 0;
 
   constructor(opened: OpenedContainer, around: Surroundings) {
     this.owner = opened.owner;
@@ -87,7 +91,7 @@ export class DockerSandbox implements Sandbox {
     return started;
   }
 
-  run(step: StepSpec, output: StepOutput, stop: StopSignals): Promise<StepEnd> {
+  async run(step: StepSpec, output: StepOutput, stop: StopSignals): Promise<StepEnd> {
     const own = { ...step.env, ...secretVariables(step) };
     const env = {
       ...fixedEnvironment,
@@ -96,7 +100,12 @@ export class DockerSandbox implements Sandbox {
       ...accessVariables(this.#around.access, this.#services?.names ?? [], own),
       ...own,
     };
-    return this.#runner.run(step, env, output, stop);
+    this.#steps++;
+    try {
+      return await this.#runner.run(step, env, output, stop);
+    } finally {
+      this.#steps--;
+    }
   }
 
   snapshot(store: string, stop: AbortSignal): Promise<Outcome<Snapshot>> {
@@ -127,7 +136,9 @@ export class DockerSandbox implements Sandbox {
 
   close(): Promise<void> {
     if (this.#container.closing.aborted) return Promise.resolve();
-    this.#container.close();
+    // A container with nothing in it but our shell does no harm for a while.
+    const isIdle = this.#steps === 0 && this.#services === null;
+    this.#container.close(isIdle ? this.#around.ending : (end) => end());
     if (this.#services !== null) this.#around.removing(this.#services.remove(this.#container.opened.id));
     return Promise.resolve();
   }

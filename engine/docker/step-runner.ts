@@ -5,7 +5,7 @@ import { maxSection } from './control-shell.ts';
 import { startExecShell } from './exec-shell.ts';
 import type { DeathIn, JobContainer, OpenedContainer } from './job-container.ts';
 import { isRoot, startRootShell } from './root-shell.ts';
-import { beginRequest, idsRequest, resultRequest, stepText } from './step-script.ts';
+import { beginRequest, idsRequest, resultRequest, stepText, wholeStepText } from './step-script.ts';
 import { grantRequest, isGranted, unfitSecrets, withdrawRequest } from './step-secrets.ts';
 import { noSuchUser, notStartable, parseIds, unfitEnvironment } from './step-refusals.ts';
 import type { ShellEnd, StepShell } from './step-shell.ts';
@@ -40,9 +40,11 @@ export class StepRunner {
     this.#container = container;
     const { lost } = container.opened.link;
     this.#early = firstShell(container.opened);
+    // One that is not apart ends with the container.
+    const close = (shell: StepShell | null): void => (shell?.isApart ? shell.close() : undefined);
     const cut = (): void => {
-      this.#shell?.close();
-      void this.#early?.then((early) => early.ok && early.value.close());
+      close(this.#shell);
+      void this.#early?.then((early) => close(early.ok ? early.value : null));
     };
     lost.addEventListener('abort', cut, { signal: container.closing });
     container.closing.addEventListener('abort', cut);
@@ -74,11 +76,9 @@ export class StepRunner {
   async #endShell(): Promise<DeathIn | null> {
     const early = await this.#early;
     // An exec that ran nothing yet is as good as a new one.
-    if (early?.ok && !early.value.isApart) {
-      this.#early = null;
-      this.#shell = early.value;
-    }
+    if (early?.ok && !early.value.isApart) this.#shell = early.value;
     if (this.#shell === null) return null;
+    this.#early = null;
     this.#shell.close();
     this.#shell = null;
     const left = await this.#container.opened.control.clear([]);
@@ -98,19 +98,25 @@ export class StepRunner {
 
     const refused = this.#container.dead ?? unfitEnvironment(env);
     if (refused !== null) return failed(refused);
-    const laidOut = await this.#layOut(step);
-    if (!laidOut.ok) return failed(laidOut.failure);
-    const ran = await this.#runInShell(step, env, output, stop);
+    const ran =
+      (await this.#runBeside(step, env, output, stop)) ?? (await this.#runApart(step, env, output, stop));
     if (!ran.ok) return failed(ran.failure);
 
     const { shell, ended, killed, stopped } = ran.value;
-    const cleared = killed
-      ? await control.clear(shell.alive, { next: resultRequest, killingAll: () => shell.close() })
-      : 'unkillable';
-    if (step.isolated || !shell.reusable) shell.close();
+    const said = ended.kind === 'ended' ? ended.said : null;
+    const others = Number(said?.word('others') ?? 0);
+    const cleared =
+      said?.word('others') === '0'
+        ? { leftOvers: 0, answer: said }
+        : killed
+          ? await control.clear(shell.alive, { next: resultRequest, killingAll: () => shell.close() })
+          : 'unkillable';
+    // Beside the main shell, last words of what was killed would come into the next step's.
+    if (step.isolated || !shell.reusable || others > 0) shell.close();
     if (cleared === 'unkillable') return failed(await this.#container.whyDead('unkillable'));
     if (cleared === 'gone') return failed(await this.#container.whyDead('step'));
-    const { leftOvers, answer } = cleared;
+    const { answer } = cleared;
+    const leftOvers = Math.max(others, cleared.leftOvers);
 
     if (answer.word('accounts-changed') === '1') {
       this.#accountsChanged = true;
@@ -130,10 +136,11 @@ export class StepRunner {
     const tooLarge = tooLargeFailure(seen);
     const kept = tooLarge === null ? seen : about;
     if (stopped) return end({ ...kept, stopped });
-    if (ended.kind === 'no-workdir') {
+    if (said?.has('no-workdir')) {
       return end({ ...kept, failure: notStartable(`there is no folder ${step.workdir} in the container`) });
     }
-    const exitCode = ended.kind === 'exited' ? ended.code : await shell.exitCode();
+    if (said?.word('exit') === 'unwritable') return end({ ...kept, failure: unwritable() });
+    const exitCode = said === null ? await shell.exitCode() : Number(said.word('exit'));
     if (exitCode === null || (ended.kind === 'gone' && !ended.begun)) {
       const lost = await link.whyEnded(this.#container.opened.id);
       return end({
@@ -162,8 +169,7 @@ export class StepRunner {
     }
     const answer = await control.ask(() => beginRequest(owner, step.script));
     if (answer === null) return dead();
-    if (!answer.has('ready'))
-      return { ok: false, failure: notStartable('its script could not be written into the container') };
+    if (!answer.has('ready')) return { ok: false, failure: unwritable() };
     const { secretFiles } = step;
     if (Object.keys(secretFiles).length === 0) return ok(undefined);
     const granted = await control.ask(() => grantRequest(owner, secretFiles));
@@ -172,12 +178,27 @@ export class StepRunner {
     return { ok: false, failure: notStartable('its secrets could not be written into the container') };
   }
 
-  async #runInShell(
+  /** By root's shell, in one go. Null when that is none for the step. */
+  async #runBeside(
+    step: StepSpec,
+    env: Readonly<Record<string, string>>,
+    output: StepOutput,
+    stop: StopSignals,
+  ): Promise<Outcome<Ran> | null> {
+    const shell = await this.#kept(step);
+    if (shell === null || shell.isApart) return null;
+    const ran = await this.#feed(shell, (marker) => wholeStepText(marker, step, env), output, stop);
+    return ran.ended.kind === 'gone' && !ran.ended.begun && !stopWanted(stop) ? null : ok(ran);
+  }
+
+  async #runApart(
     step: StepSpec,
     env: Readonly<Record<string, string>>,
     output: StepOutput,
     stop: StopSignals,
   ): Promise<Outcome<Ran>> {
+    const laidOut = await this.#layOut(step);
+    if (!laidOut.ok) return laidOut;
     for (;;) {
       const shell = await this.#shellFor(step);
       if (!shell.ok) return shell;
@@ -191,23 +212,28 @@ export class StepRunner {
 
   async #shellFor(step: StepSpec): Promise<Outcome<StepShell>> {
     const { link, id, user: usual } = this.#container.opened;
-    const user = step.user ?? usual;
-    const early = await this.#early;
-    this.#early = null;
-    const fits = early?.ok && early.value.user === user && (early.value.isApart || !step.isolated);
-    if (fits && this.#container.dead === null) {
-      this.#shell = early.value;
-      return early;
-    }
-    if (early?.ok) early.value.close();
-    const kept = this.#shell;
-    if (kept !== null && !step.isolated && kept.user === user && kept.reusable && !kept.gone) return ok(kept);
-    kept?.close();
-    const started = await startExecShell(link, id, user);
+    const kept = await this.#kept(step);
+    if (kept !== null) return ok(kept);
+    const started = await startExecShell(link, id, step.user ?? usual);
     if (!started.ok) return { ok: false, failure: this.#container.dead ?? started.failure };
     this.#shell = started.value;
     if (this.#container.dead !== null) this.#shell.close();
     return started;
+  }
+
+  /** The last shell, if it may run the step; else it is closed. */
+  async #kept(step: StepSpec): Promise<StepShell | null> {
+    const early = await this.#early;
+    this.#early = null;
+    if (early?.ok) this.#shell = early.value;
+    const kept = this.#shell;
+    if (kept === null || kept.gone) return null;
+    const isNew = kept.pid === null;
+    const fits = kept.user === (step.user ?? this.#container.opened.user);
+    const mayRun = step.isolated ? isNew && kept.isApart : isNew || kept.reusable;
+    if (fits && mayRun && this.#container.dead === null) return kept;
+    kept.close();
+    return null;
   }
 
   /** Lets the step run to its end while `stop` is listened to. */
@@ -250,6 +276,8 @@ async function firstShell(opened: OpenedContainer): Promise<Outcome<StepShell>> 
   const shell = besides ? await startRootShell(control, user) : null;
   return shell === null ? startExecShell(link, id, user) : ok(shell);
 }
+
+const unwritable = (): Failure => notStartable('its script could not be written into the container');
 
 const stopWanted = (stop: StopSignals): boolean => stop.stop.aborted || stop.kill.aborted;
 

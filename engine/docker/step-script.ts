@@ -75,8 +75,8 @@ const ownFoldersAbove = (path: string): string => {
 /** Writes the bundle of certificate authorities, for all to read. */
 export const caRequest = (ca: string): string => `${writeFile(caPath, ca)}; chmod 444 ${caPath}`;
 
-/** What the engine made of its files meanwhile is not a step's change. */
-export const noteHostFilesRequest = (): string => 'note_host_files';
+/** What the engine made of its files meanwhile is not a step's change; the shell beside must know, where there is one. */
+export const noteHostFilesRequest = (): string => 'note_host_files; echo note_host_files >&5';
 
 /** Answers `ids <uid> <gid>` or `no-user`. */
 export const idsRequest = (user: string): string =>
@@ -92,15 +92,20 @@ const userWords = (user: string): string => {
  * it ended. Answers `started`, or nothing.
  */
 export const startShellRequest = (keeper: string): string =>
-  `start_shell && printf '%s\\n' ${quote(keeper)} >&5 && ${say('started')}`;
+  `start_shell && printf '%s\\n_main=%s\\n' ${quote(keeper)} $$ >&5 && ${say('started')}`;
 
 export const feedShellRequest = (text: string): string => `printf %s ${quote(text)} >&5`;
 
-export const closeShellRequest = (): string => 'exec 5>&-; signal KILL';
+/** It may be killed before it has taken its pipe's name away. */
+export const closeShellRequest = (): string =>
+  `exec 5>&-; signal KILL; if [ -p ${stepsPath} ]; then rm -f ${stepsPath}; fi`;
 
 /** Lays out a step's files. Answers `ready`, or nothing when the folder is full. */
 export const beginRequest = (owner: { uid: number; gid: number }, script: string): string =>
-  `begin ${owner.uid}:${owner.gid}; ${writeFile(scriptPath, script)} && ${say('ready')}`;
+  `${layOut(owner, script)} && ${say('ready')}`;
+
+const layOut = (owner: { uid: number; gid: number }, script: string): string =>
+  `begin ${owner.uid}:${owner.gid}; ${writeFile(scriptPath, script)}`;
 
 /** Signals what is not ours. Answers `others <count>`. */
 export const signalRequest = (signal: 'TERM' | 'KILL', spare: readonly number[]): string =>
@@ -130,15 +135,16 @@ ${say('accounts-changed $_other')}`;
 export const endOfAnswer = (marker: string): string => `${print(marker, '"$@" end')}; set --\n`;
 
 /**
- * Fed to a step shell first. Its own complaints ("Killed") go nowhere; fd 3 is the step's stderr, `$1` is setsid if the
- * image has it, `$2` is `1` if a step can be given its own open of our pipes: a program may make its stdout
+ * Fed to a step shell first. Its own complaints ("Killed") go nowhere; fd 3 is the step's stderr, `$_setsid` is setsid if
+ * the image has it, `$_own` is `1` if a step can be given its own open of our pipes: a program may make its stdout
  * non-blocking, and that would stay so for all who share the open file. Answers `shell <pid> <parent's pid> <reusable 0|1>`.
  */
 export const shellPrelude = (marker: string): string => `
 exec 3>&2 2>/dev/null
-set -- "$(command -v setsid)" 0
-if ( true >/proc/self/fd/1 && true >/proc/self/fd/3 ); then set -- "$1" 1; fi
-if [ "$1" ] && [ "$2" = 1 ]; then ${mark(marker, 'shell $$ $PPID 1')}; else ${mark(marker, 'shell $$ $PPID 0')}; fi
+_setsid=$(command -v setsid) _own= _again=0
+if ( true >/proc/self/fd/1 && true >/proc/self/fd/3 ); then _own=1; fi
+if [ "$_setsid" ] && [ "$_own" ]; then _again=1; fi
+${mark(marker, 'shell $$ $PPID $_again')}
 `;
 
 /** Shells read or set these themselves: `export` would fail, or not give the value that was asked for. */
@@ -161,6 +167,45 @@ export function stepText(
   step: Pick<StepSpec, 'shell' | 'workdir'>,
   env: Readonly<Record<string, string>>,
 ): string {
+  return `
+${mark(marker, 'begin')}
+${mark(marker, 'begin')} >&3
+${runText(marker, step, env)}
+${print(marker, '"exit $?" end')}
+${mark(marker, 'end')} >&3
+`;
+}
+
+/**
+ * All of a step for root's shell: laid out, run, its left-overs killed, looked at. On stdout `begin` comes before the
+ * step's bytes; then the answer of `resultRequest`, with `exit <code>` (`unwritable`: not laid out) and `others <count>`
+ * before it and nothing more of it where there were any; on stderr `end`.
+ */
+export const wholeStepText = (
+  marker: string,
+  step: Pick<StepSpec, 'script' | 'shell' | 'workdir'>,
+  env: Readonly<Record<string, string>>,
+): string => `
+_code=unwritable
+if ${layOut({ uid: 0, gid: 0 }, step.script)}; then
+${mark(marker, 'begin')}
+${runText(marker, step, env)}
+_code=$?
+fi
+signal KILL $_main $PPID
+${say('exit $_code')}
+${say('others $_n')}
+if [ $_n = 0 ]; then
+${resultRequest(marker)}
+fi
+${endOfAnswer(marker)}${mark(marker, 'end')} >&3
+`;
+
+function runText(
+  marker: string,
+  step: Pick<StepSpec, 'shell' | 'workdir'>,
+  env: Readonly<Record<string, string>>,
+): string {
   const names = Object.keys(env);
   const odd = names.filter((name) => !exportable(name));
   const words = [
@@ -168,23 +213,18 @@ export function stepText(
     ...step.shell,
   ];
   const [program = 'sh'] = step.shell;
-  return `
-${mark(marker, 'begin')}
-${mark(marker, 'begin')} >&3
-(
+  return `(
 cd ${quote(step.workdir)} 2>/dev/null || { ${mark(marker, 'no-workdir')}; exit 125; }
 umask 022
+set -- "$_setsid" "$_own"
 { echo 1000 >/proc/self/oom_score_adj; } 2>/dev/null
 unset OLDPWD SHLVL
 ${names
   .filter(exportable)
   .map((name) => `export ${name}=${quote(env[name] ?? '')}`)
   .join('\n')}
-if [ "$2" = 1 ]; then exec >/proc/self/fd/1 2>/proc/self/fd/3 3>&-; else exec 2>&3 3>&-; fi
+if [ "$2" ]; then exec >/proc/self/fd/1 2>/proc/self/fd/3 3>&-; else exec 2>&3 3>&-; fi
 command -v ${quote(program)} >/dev/null || { printf 'lockstep: %s: not found in the image\\n' ${quote(program)} >&2; exit 127; }
 exec \${1:+"$1"} ${[...words, scriptPath].map(quote).join(' ')}
-) </dev/null
-${mark(marker, 'exit $?')}
-${mark(marker, 'end')} >&3
-`;
+) </dev/null`;
 }

@@ -1,13 +1,14 @@
 // A shell in the container that is fed one step after another, or one step only: text in, exit codes and output out.
 import type { StepOutput } from '../../src/contract/sandbox.ts';
 import type { LogStream } from '../../src/model/event.ts';
-import { newMarker } from './control-shell.ts';
+import { Answer, AnswerReader, newMarker } from './control-shell.ts';
+import { controlFunctions } from './control-prelude.ts';
 import { type Frame, MarkReader } from './log-stream.ts';
 import { shellPrelude } from './step-script.ts';
 
 export type ShellEnd =
-  | { readonly kind: 'exited'; readonly code: number }
-  | { readonly kind: 'no-workdir' }
+  /** What the shell said at its end: `exit <code>`, and more. */
+  | { readonly kind: 'ended'; readonly said: Answer }
   /** The shell went away; `begun`: the step had started. */
   | { readonly kind: 'gone'; readonly begun: boolean };
 
@@ -56,10 +57,12 @@ export class StepShell {
 
   async #run(text: (marker: string) => string, output: StepOutput, begun: () => void): Promise<ShellEnd> {
     const marker = newMarker();
-    this.#channel.feed((this.pid === null ? shellPrelude(marker) : '') + text(marker));
+    this.#channel.feed((this.pid === null ? this.#prelude(marker) : '') + text(marker));
     const readers = { stdout: new MarkReader(marker), stderr: new MarkReader(marker) };
-    const inside: Record<LogStream, boolean> = { stdout: false, stderr: false };
-    let end: ShellEnd | null = null;
+    const answer = new AnswerReader();
+    let said: Answer | null = null;
+    // Beside the main shell nobody is left to write anything when a step begins.
+    const inside: Record<LogStream, boolean> = { stdout: false, stderr: !this.isApart };
     let started = false;
     let noMore = 0;
     for (;;) {
@@ -68,29 +71,30 @@ export class StepShell {
       for (const { stream, bytes } of frames) {
         for (const piece of readers[stream].push(bytes)) {
           if ('bytes' in piece) {
-            // Outside are the last words of an earlier step's left-overs.
+            // Outside are the last words of an earlier step's left-overs, and what an answer holds.
             if (inside[stream]) await output(stream, piece.bytes);
+            else if (stream === 'stdout') answer.take(piece);
             continue;
           }
-          const [word, first, second, third] = piece.mark.split(' ');
+          const [word, ...more] = piece.mark.split(' ');
           if (word === 'shell') {
-            this.pid = Number(first);
-            this.#keeper = Number(second) || null;
-            this.reusable = third === '1';
+            const [pid, keeper, reusable] = more.map(Number);
+            this.pid = pid ?? null;
+            this.#keeper = keeper === 0 ? null : (keeper ?? null);
+            this.reusable = reusable === 1;
           } else if (word === 'begin') {
             inside[stream] = true;
             if (!started) begun();
             started = true;
-          } else if (word === 'no-workdir') {
-            end = { kind: 'no-workdir' };
           } else {
             inside[stream] = false;
-            noMore++;
-            if (word === 'exit') end ??= { kind: 'exited', code: Number(first) };
+            const whole = stream === 'stdout' ? answer.take(piece) : null;
+            if (whole instanceof Answer) said = whole;
+            if (word === 'end') noMore++;
           }
         }
       }
-      if (noMore === 2 && end !== null) return end;
+      if (noMore === 2 && said !== null) return { kind: 'ended', said };
     }
     this.gone = true;
     for (const stream of ['stdout', 'stderr'] as const) {
@@ -99,6 +103,12 @@ export class StepShell {
     }
     begun();
     return { kind: 'gone', begun: started };
+  }
+
+  #prelude(marker: string): string {
+    // What root makes is root's.
+    const looks = this.isApart ? '' : `${controlFunctions}_owner=0:0; note_host_files; compare_accounts`;
+    return looks + shellPrelude(marker);
   }
 
   /** It has streams of its own. */

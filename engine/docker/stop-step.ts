@@ -40,7 +40,7 @@ export async function stopStep(
   if ((await Promise.race([begun, aborted([over], over), isLate])) === 'late') return false;
   // `begun` is said a moment before the step's first process is there: nobody to signal means too early.
   const asked = performance.now();
-  while (!over.aborted && !stop.kill.aborted && performance.now() - asked < patienceMs) {
+  while (!over.aborted && !stop.kill.aborted && performance.now() - asked < giveUpMs) {
     if ((await control.signal('TERM', shell.alive)) !== 0) break;
     await pause(2);
   }

@@ -4,7 +4,8 @@
 // never overlap but for `close`, which may come at any time, ends whatever is under way, and may be called twice.
 // Sandboxes of one engine are used side by side. Nothing rejects but for bugs: the world's faults come as Outcomes.
 // A sandbox, its network and its services are gone when this process dies in any way (at the latest after the next
-// run's sweep), and when `close` resolved their removal is at least under way; `engine.close` waits for it.
+// run's sweep). When `close` resolved nothing of the job runs in it any more, and its removal is under way or comes within
+// seconds; `engine.close` waits for it.
 import type { Readable } from 'node:stream';
 import type { Failure, Outcome } from '../model/failure.ts';
 import type { LogStream } from '../model/event.ts';

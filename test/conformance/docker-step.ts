@@ -62,6 +62,8 @@ export function dockerSteps(reference: string, isolated: boolean): void {
         '-x': 'dash',
         '1': 'digit',
         UID: '7',
+        _own: '7',
+        _setsid: '7',
         OPTIND: '7',
         RANDOM: 'not random',
         BASH_ENV: '/nothing',
@@ -216,6 +218,11 @@ export function dockerSteps(reference: string, isolated: boolean): void {
       expect(ran.exitCode).toBe(3);
       expect(ran.stderr).toContain('on\n');
       expect(await run('echo on')).toMatchObject({ exitCode: 0, stdout: 'on\n', stderr: '' });
+    });
+
+    test('a step cannot end the next one by ending the shell above it', async () => {
+      expect(await run('echo "exit 0" >/proc/$PPID/fd/0 || true')).toMatchObject({ exitCode: 0 });
+      expect(await run('echo on; exit 3')).toMatchObject({ exitCode: 3, stdout: 'on\n' });
     });
 
     test('no pipe of ours has a name', async () => {
