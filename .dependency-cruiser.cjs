@@ -19,12 +19,20 @@ module.exports = {
     only('report', 'src/report/', ['src/model/', 'src/contract/']),
     only('engine', 'engine/', ['src/model/', 'src/contract/']),
     only('local', 'providers/local/', ['src/model/', 'src/contract/', 'providers/shared/']),
+    only('github', 'providers/github/', ['src/model/', 'src/contract/', 'providers/shared/']),
+    only('shared', 'providers/shared/', ['src/model/', 'src/contract/']),
     only('cli', 'src/cli/', ['src/compose/', 'src/model/', 'src/report/', 'providers/registry\\.ts']),
     {
       name: 'docker-stays-in-its-folder',
       severity: 'error',
       from: { pathNot: '^engine/docker/' },
       to: { path: 'node_modules/(dockerode|docker-modem)/' },
+    },
+    {
+      name: 'github-sdk-stays-in-its-folder',
+      severity: 'error',
+      from: { pathNot: '^(providers/github|src/action)/' },
+      to: { path: 'node_modules/@actions/(artifact|cache|core)/' },
     },
     {
       name: 'model-is-pure',

@@ -3,7 +3,15 @@ import js from '@eslint/js';
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
-const entries = ['src/cli/**', 'src/compose/**', 'scripts/**', 'bench/**', 'test/**'];
+const entries = [
+  'providers/github/sdk-thread.ts',
+  'src/action/action.ts',
+  'src/cli/**',
+  'src/compose/**',
+  'scripts/**',
+  'bench/**',
+  'test/**',
+];
 
 export default defineConfig(
   { ignores: ['dist/**', '.lockstep/**', 'test/cases/**', 'examples/**', '.dependency-cruiser.cjs'] },

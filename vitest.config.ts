@@ -1,4 +1,4 @@
-// The test levels as vitest projects: `--project unit` is the fast loop, the others need a container engine.
+// The test levels as vitest projects: `--project unit` is the fast loop, `providers` needs no engine, the others do.
 import { defineConfig } from 'vitest/config';
 
 /** A real engine on a small, noisy machine gets a second try; vitest's output names every test that needed one. */
@@ -11,6 +11,7 @@ export default defineConfig({
     projects: [
       level('unit', 10_000, 0),
       level('conformance', 60_000),
+      level('providers', 60_000),
       level('cases', 120_000),
       level('e2e', 300_000),
     ],

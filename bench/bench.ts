@@ -5,12 +5,14 @@ import { oneStep } from './one-step.ts';
 import { hundredSteps } from './hundred-steps.ts';
 import { tenByTen } from './ten-by-ten.ts';
 import { editLast } from './edit-last.ts';
+import { freshRunner } from './fresh-runner.ts';
 import { nothingChanged } from './nothing-changed.ts';
 import { startUp } from './start-up.ts';
 import { sourceDigest } from './source-digest.ts';
 import { workspaceIn } from './workspace-in.ts';
 import { gigabyteOfLog } from './gigabyte-of-log.ts';
 import { thousandJobs } from './thousand-jobs.ts';
+import { uses } from './uses.ts';
 import { machine } from './machine.ts';
 import { judge, type Row } from './row.ts';
 import { table } from './table.ts';
@@ -22,6 +24,8 @@ const benchmarks = [
   tenByTen,
   nothingChanged,
   editLast,
+  freshRunner,
+  uses,
   workspaceIn,
   sourceDigest,
   gigabyteOfLog,

@@ -4,8 +4,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-
-export type Peer = { readonly program: string } | { readonly missing: string };
+import type { Tool } from '../test/rig/tool.ts';
 
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'lockstep', 'bench');
 
@@ -15,7 +14,7 @@ const helperRecipe = `FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends rsync git && rm -rf /var/lib/apt/lists/*
 `;
 
-export async function gitlabCiLocal(): Promise<Peer> {
+export async function gitlabCiLocal(): Promise<Tool> {
   const program = join(cache, 'gitlab-ci-local', 'node_modules', '.bin', 'gitlab-ci-local');
   return installed(program, async () => {
     const apt = process.getuid?.() === 0 ? 'apt-get install -y rsync' : 'false';
@@ -31,20 +30,8 @@ export async function gitlabCiLocal(): Promise<Peer> {
   });
 }
 
-/** It asks which image it shall use until it has a settings file; `settings` is the folder that holds an empty one. */
-export async function act(): Promise<Peer & { readonly settings: string }> {
-  const settings = join(cache, 'act-settings');
-  const peer = await installed(join(cache, 'act', 'act'), async () => {
-    mkdirSync(join(settings, 'act'), { recursive: true });
-    writeFileSync(join(settings, 'act', 'actrc'), '');
-    await sh(`command -v go || { echo 'there is no Go toolchain' >&2; false; }`);
-    await sh(`GOBIN='${join(cache, 'act')}' go install github.com/nektos/act@v0.2.89`);
-  });
-  return { ...peer, settings };
-}
-
 /** Each part of `install` does nothing where it was done before. */
-async function installed(program: string, install: () => Promise<void>): Promise<Peer> {
+async function installed(program: string, install: () => Promise<void>): Promise<Tool> {
   mkdirSync(cache, { recursive: true });
   try {
     await install();

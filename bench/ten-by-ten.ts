@@ -2,8 +2,9 @@
 import { launcher } from '../test/rig/cli.ts';
 import { allGone } from '../test/rig/engine.ts';
 import { Project } from '../test/rig/project.ts';
+import { findTool, type Tool } from '../test/rig/tool.ts';
 import { runToEnd, timeToEnd } from './child.ts';
-import { act, gitlabCiLocal, gitlabHelper, type Peer } from './peers.ts';
+import { gitlabCiLocal, gitlabHelper } from './peers.ts';
 import { inTurn, timed } from './rounds.ts';
 import type { Benchmark, Row } from './row.ts';
 
@@ -41,12 +42,11 @@ export const tenByTen: Benchmark = {
       return ms;
     };
 
-    const [docker, gitlabPeer, actPeer] = [
+    const [docker, gitlabPeer, act] = [
       await againstDocker(rounds ?? 5, ours),
       await gitlabCiLocal(),
-      await act(),
+      await findTool('act'),
     ];
-    const settings = { ...process.env, XDG_CONFIG_HOME: actPeer.settings };
     return [
       docker,
       await againstPeer('gitlab-ci-local 4.75', 1 / 3, gitlabPeer, rounds ?? 3, ours, (program) =>
@@ -64,7 +64,7 @@ export const tenByTen: Benchmark = {
         ),
       ),
       // A run of it takes minutes: one is enough.
-      await againstPeer('act 0.2.89', 1 / 15, actPeer, 1, ours, (program) =>
+      await againstPeer('act 0.2.89', 1 / 15, act, 1, ours, (program) =>
         timed(() =>
           runToEnd(
             [
@@ -78,7 +78,7 @@ export const tenByTen: Benchmark = {
               '--concurrent-jobs',
               String(atOnce),
             ],
-            { cwd: project.path, env: settings },
+            { cwd: project.path },
           ),
         ),
       ),
@@ -107,7 +107,7 @@ async function tenContainers(): Promise<void> {
 async function againstPeer(
   against: string,
   reach: number,
-  peer: Peer,
+  peer: Tool,
   rounds: number,
   ours: () => Promise<number>,
   theirs: (program: string) => Promise<number>,

@@ -19,8 +19,6 @@ import { readTar, type TarEntry } from './tar-reader.ts';
 
 export interface CarriedCachesOptions {
   readonly cache: CacheStore;
-  /** Id of the record store that the volumes belong to. */
-  readonly store: string;
   /** What tells this repository from others that use the same place. */
   readonly scope: string;
   readonly platform: Platform;
@@ -56,17 +54,16 @@ interface Carried {
 const part = 'cache';
 
 export function carriedCaches(options: CarriedCachesOptions): CarriedCaches {
-  const { cache, store, engine, seeds, newFile, tell } = options;
+  const { cache, engine, seeds, newFile, tell } = options;
   const volumes = new Map<string, Carried>();
-  let there: Promise<ReadonlySet<string> | null> | null = null;
 
   const unusable = (message: string): void => tell({ level: 'warning', code: 'cache-unusable', message });
 
-  /** Volumes that were here before this run; null: the engine does not tell. */
-  const listVolumes = async (): Promise<ReadonlySet<string> | null> => {
+  /** False also where the engine does not tell. */
+  const isMissing = async (volume: string): Promise<boolean> => {
     const asked = await engine();
-    const found = asked.ok ? await asked.value.caches.list(store) : asked;
-    return found.ok ? new Set(found.value.map(({ volume }) => volume)) : null;
+    const found = asked.ok ? await asked.value.caches.has(volume) : asked;
+    return found.ok && found.value === 'none';
   };
 
   const fill = async ({ mount, image }: Pick<Carried, 'mount' | 'image'>, file: string): Promise<boolean> => {
@@ -85,8 +82,7 @@ export function carriedCaches(options: CarriedCachesOptions): CarriedCaches {
   const seedOne = async (
     carried: Pick<Carried, 'mount' | 'image' | 'prefix' | 'exact'>,
   ): Promise<string | null> => {
-    const before = await (there ??= listVolumes());
-    if (before === null || before.has(carried.mount.volume) || !seeds) return null;
+    if (!seeds || !(await isMissing(carried.mount.volume))) return null;
     const file = newFile();
     const { exact: key, prefix } = carried;
     const answer = await cache.get({ ...(key !== null && { key }), prefixes: [prefix] }, file);

@@ -142,8 +142,9 @@ export function carriedPacks(options: CarriedPacksOptions): CarriedPacks {
       );
       if (chain === undefined || written.has(name)) return;
       written.add(name);
-      const looked = await cache.look({ key: name });
-      if (looked.kind !== 'miss') return;
+      // Who asked for a whole one and got none need not ask again whether there is one.
+      const isNew = record !== null && fetched.has(job.id);
+      if (!isNew && (await cache.look({ key: name })).kind !== 'miss') return;
       const file = newFile();
       const snapshot = findSnapshot(steps, bundles, image, engine);
       if (!(await packRecords(store, { records, chain, snapshot }, file))) return;

@@ -96,7 +96,7 @@ export function createCarrier(options: CarrierOptions): Carrier {
     ...{ ...shared, store, answers, now, scope: canonicalJson([repository, plan.file]) },
   });
   const caches = carriedCaches({
-    ...{ ...shared, store: store.id, source, seeds: !fresh, scope: canonicalJson(repository) },
+    ...{ ...shared, source, seeds: !fresh, scope: canonicalJson(repository) },
   });
 
   /** The answer, or `instead`: when the disk of this machine refuses, and as soon as `signal` aborts. */

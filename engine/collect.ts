@@ -15,6 +15,7 @@ import type { StoredArtifact } from './finished-job.ts';
 import { findLeakInTree, isLeak, leakFailure } from './leak-guard.ts';
 import type { JobInstance } from './resolve-job.ts';
 import type { Run } from './run.ts';
+import { placeInSource } from './source-places.ts';
 
 export interface Collected {
   readonly artifacts: readonly StoredArtifact[];
@@ -167,7 +168,7 @@ async function readReports(
     if (!read.ok) {
       const message = `${join(kind, file.path)}: ${read.failure.message}`;
       await run.emit({ type: 'notice', level: 'warning', code: read.failure.code, job, message });
-    } else if ('tests' in read.value) tests.push(read.value);
+    } else if ('tests' in read.value) tests.push(placeInSource(read.value, file.path, run.source));
     else coverage.push(read.value);
   }
   return {

@@ -203,11 +203,11 @@ async function executeInstance(
   let started = run.now();
   let last: JobAttempt = withoutSteps(instance, 'cancelled', 'cancelled');
   for (let attempt = 1; ; attempt += 1) {
-    const outcome = await pool(() => {
+    const outcome = await pool((aside) => {
       if (attempt === 1) started = run.now();
       return around.cancel.aborted
         ? Promise.resolve(null)
-        : attemptJob(run, instance, { ...around, attempt });
+        : attemptJob(run, instance, { ...around, attempt, aside });
     });
     // Cancelled before it began: what the attempt before it gave is the last word.
     if (outcome === null) return endInstance(run, instance, last, attempt - 1, started);
@@ -242,12 +242,14 @@ const retryReason = ({ status, reason }: JobResult): RetryReason | null =>
 
 async function endInstance(
   run: Run,
-  { id }: JobInstance,
+  instance: JobInstance,
   { result, artifacts, steps, reused, failure }: JobAttempt,
   attempts: number,
   started: number,
 ): Promise<InstanceEnd> {
+  const { id } = instance;
   const durationMs = run.now() - started;
+  if (artifacts.length > 0) run.publish(instance, artifacts);
   await run.emit({
     type: 'job-finished',
     job: id,

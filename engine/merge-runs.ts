@@ -17,8 +17,13 @@ export interface Merge {
   readonly now: Date;
 }
 
+export interface MergedRun extends FinishedRun {
+  /** What it was made of. An instance that several hold is the last one's. */
+  readonly parts: readonly FinishedRun[];
+}
+
 /** The same result and digest that one run of all the jobs gives. Failures: those of `uniteRuns`, and `missing-job`. */
-export async function mergeRuns({ folders, jobs, into, now }: Merge): Promise<Outcome<FinishedRun>> {
+export async function mergeRuns({ folders, jobs, into, now }: Merge): Promise<Outcome<MergedRun>> {
   const parts = await uniteRuns(folders);
   if (!parts.ok) return parts;
   const [first] = parts.value.runs;
@@ -37,7 +42,7 @@ export async function mergeRuns({ folders, jobs, into, now }: Merge): Promise<Ou
       hint: 'free some disk space, then merge again',
     });
   }
-  return ok(united);
+  return ok({ ...united, parts: parts.value.runs });
 }
 
 /** The jobs asked for, or every job, with everything they need. */

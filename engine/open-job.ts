@@ -45,6 +45,7 @@ export async function openJob(
       });
   }
   const mounts = cacheMounts(run, job);
+  if (image) await run.reuse.seedCaches?.(mounts, image, signal);
   const brought = image && ((await run.carrier?.opening({ job, mounts, image, known }, signal)) ?? known);
   if (!image || !brought || signal.aborted)
     return fail('environment', 'cancelled', 'stopped before the container was made');

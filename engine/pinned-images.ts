@@ -20,7 +20,7 @@ export interface PinnedImagesOptions {
 
 /** One for each run: a reference means the same image from its first use to the run's end. */
 export interface PinnedImages {
-  /** Without the engine where the reference or the lock file pins it. Failures as of `image`. */
+  /** Without the engine where the reference or the lock file pins it, without a pull where its registry tells. Failures as of `image`. */
   digest(reference: string, signal: AbortSignal): Promise<Outcome<string>>;
   /**
    * Found, or pulled by its digest: the tag does not matter then. Failures: those of `Engine.image`, told in words of
@@ -35,11 +35,21 @@ export function pinImages(options: PinnedImagesOptions): PinnedImages {
   const { pins, platform, pull, engine } = options;
   /** What the run itself found for references that nothing pins. */
   const found = new Map<string, Image>();
+  /** And what a registry serves for those that the engine has not got: which holds if they are needed after all. */
+  const served = new Map<string, string>();
+  const asking = new Map<string, Promise<string | null>>();
   const told = new Set<string>();
 
   const ask = async (name: string, pulled: typeof pull, signal: AbortSignal): Promise<Outcome<Image>> => {
     const asked = await engine();
     return asked.ok ? asked.value.image(name, { platform, pull: pulled, signal }) : asked;
+  };
+
+  /** Of two jobs that asked at once the first answer holds for both. */
+  const keep = (reference: string, image: Image): Image => {
+    const first = found.get(reference) ?? image;
+    found.set(reference, first);
+    return first;
   };
 
   const findLocked = async (reference: string, digest: string, signal: AbortSignal) => {
@@ -61,7 +71,12 @@ export function pinImages(options: PinnedImagesOptions): PinnedImages {
       const again = await ask(name, false, signal);
       return again.ok ? ok({ ...before, id: again.value.id }) : again;
     }
-    const image = await ask(reference, pull, signal);
+    const latest = await ask(reference, pull, signal);
+    const meant = served.get(reference);
+    const image =
+      meant === undefined || !latest.ok || latest.value.digest === meant
+        ? latest
+        : await ask(withDigest(reference, meant), false, signal);
     if (!image.ok) return image;
     if (pins !== null && image.value.published && pinnedDigest(reference) === null) {
       const failure = notLocked([reference]);
@@ -69,10 +84,26 @@ export function pinImages(options: PinnedImagesOptions): PinnedImages {
       if (!told.has(reference)) options.notice('image-not-locked', `${failure.message}; ${failure.hint}`);
       told.add(reference);
     }
-    // Of two jobs that asked at once the first answer holds for both.
-    const first = found.get(reference) ?? image.value;
-    found.set(reference, first);
-    return ok(first);
+    return ok(keep(reference, { ...image.value, reference }));
+  };
+
+  /** Of what is here, else of what its registry serves; null: neither says. */
+  const askDigest = async (reference: string, signal: AbortSignal): Promise<string | null> => {
+    const here = await ask(reference, 'never', signal);
+    if (here.ok) return keep(reference, here.value).digest;
+    if (here.failure.code !== 'image-not-found') return null;
+    const asked = await engine();
+    const digest = asked.ok ? await asked.value.registryDigest(reference, signal) : asked;
+    if (!digest.ok || digest.value === null) return null;
+    const first = found.get(reference)?.digest ?? served.get(reference) ?? digest.value;
+    served.set(reference, first);
+    return first;
+  };
+  const freeDigest = (reference: string, signal: AbortSignal): Promise<string | null> => {
+    const asked =
+      asking.get(reference) ?? askDigest(reference, signal).finally(() => asking.delete(reference));
+    asking.set(reference, asked);
+    return asked;
   };
 
   const image = (reference: string, signal: AbortSignal): Promise<Outcome<Image>> => {
@@ -83,8 +114,15 @@ export function pinImages(options: PinnedImagesOptions): PinnedImages {
   return {
     image,
     async digest(reference, signal) {
-      const known = pinnedDigest(reference) ?? pins?.get(reference) ?? found.get(reference)?.digest;
+      const known =
+        pinnedDigest(reference) ??
+        pins?.get(reference) ??
+        found.get(reference)?.digest ??
+        served.get(reference);
       if (known !== undefined) return ok(known);
+      // A machine without a past would pull every image for jobs of which all is recorded.
+      const digest = pins === null && pull === false ? await freeDigest(reference, signal) : null;
+      if (digest !== null) return ok(digest);
       const asked = await image(reference, signal);
       return asked.ok ? ok(asked.value.digest) : asked;
     },

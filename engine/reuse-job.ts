@@ -14,6 +14,7 @@ import { logIsThere } from './replay-step.ts';
 import type { JobInstance, ResolvedJob } from './resolve-job.ts';
 import type { JobAttempt } from './job-attempt.ts';
 import type { Run } from './run.ts';
+import type { Aside } from './worker-pool.ts';
 import type { Workspace } from './workspace.ts';
 
 export type Reusable =
@@ -33,7 +34,11 @@ export async function startReuse(
   instance: JobInstance,
   resolved: ResolvedJob,
   workspace: Workspace,
-  { attempt, cancel: signal }: { readonly attempt: number; readonly cancel: AbortSignal },
+  {
+    attempt,
+    cancel: signal,
+    aside,
+  }: { readonly attempt: number; readonly cancel: AbortSignal; readonly aside: Aside },
 ): Promise<Reusable> {
   const { job } = instance;
   if (!job.reuse) return { known: [], lock: null, recording: null };
@@ -46,16 +51,14 @@ export async function startReuse(
     ...{ job, secrets, resolved, evaluator: run.evaluator, start: keyOf(parts), files: filesOf(workspace) },
   };
   const answer = run.reuse.answers
-    ? await answerJob(
-        run,
-        instance,
-        { image: resolved.image, digest: images.value.job, attempt },
-        place,
+    ? await answerJob(run, instance, { image: resolved.image, digest: images.value.job, attempt }, place, {
         signal,
-      )
+        aside,
+      })
     : { whole: null, known: [], lock: null };
   if (answer.whole !== null) return { whole: answer.whole };
   const { known, lock } = answer;
+  if (!run.reuse.records) return { known, lock, recording: null };
   return {
     known,
     lock,
@@ -101,7 +104,7 @@ async function answerJob(
   instance: JobInstance,
   told: Parameters<typeof replayJob>[2],
   place: JobPlace,
-  signal: AbortSignal,
+  { signal, aside }: { readonly signal: AbortSignal; readonly aside: Aside },
 ): Promise<Answer> {
   const { store } = run.reuse;
   let isTold = false;
@@ -120,7 +123,14 @@ async function answerJob(
     }
     if (end.why !== 'no-record' || lock?.key === end.key || signal.aborted)
       return { whole: null, known: await withLogs(run, known), lock };
-    if (await run.carrier?.fetch(carriedJob(run, instance, place), signal)) continue;
+    // Never aside with a lock, since those who have the places may wait for it.
+    const { carrier } = run;
+    if (lock === null && carrier !== null) {
+      const job = carriedJob(run, instance, place);
+      if (await aside(() => carrier.fetch(job, signal))) continue;
+    }
+    // Nothing will be recorded that another could wait for.
+    if (!run.reuse.records) return { whole: null, known: await withLogs(run, known), lock };
     await lock?.release();
     lock = await store.tryLock(end.key);
     if (lock !== null) continue;

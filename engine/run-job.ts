@@ -16,6 +16,7 @@ import { carriedJob, startReuse } from './reuse-job.ts';
 import { isAllowed } from './run-step.ts';
 import { runSteps, worse, type Problem, type StepsEnd } from './run-steps.ts';
 import type { Run } from './run.ts';
+import type { Aside } from './worker-pool.ts';
 import { planWorkspace } from './workspace.ts';
 
 export interface JobSurroundings {
@@ -24,6 +25,8 @@ export interface JobSurroundings {
   /** The first signal for this job: the run's, or a failed sibling's under `fail-fast`. */
   readonly cancel: AbortSignal;
   readonly attempt: number;
+  /** Out of the way of other jobs, while nothing of this one is under way. */
+  readonly aside: Aside;
 }
 
 /** Never rejects for what the world or the user does; nothing of the attempt is left in the engine. */

@@ -8,8 +8,11 @@ import type { Emit } from '../src/model/event.ts';
 import type { Outcome } from '../src/model/failure.ts';
 import type { Plan } from '../src/model/plan.ts';
 import type { Carrier } from './carried.ts';
+import type { StoredArtifact } from './finished-job.ts';
 import type { PinnedImages } from './pinned-images.ts';
+import type { JobInstance } from './resolve-job.ts';
 import type { RunFolder } from './run-folder.ts';
+import type { CacheSeeder } from './seeded-caches.ts';
 import type { SourceTree } from './source-tree.ts';
 
 export interface Grace {
@@ -23,6 +26,12 @@ export interface Reuse {
   readonly store: RecordStore;
   /** False: everything runs, and is recorded anew. */
   readonly answers: boolean;
+  /** False: nothing is recorded, since someone from outside wrote what runs. */
+  readonly records: boolean;
+  /** Ids of the stores of scopes that are trusted more, the nearest first; their records are in `store`. */
+  readonly reads?: readonly string[];
+  /** Absent: no cache directory begins as a copy. */
+  readonly seedCaches?: CacheSeeder;
 }
 
 export interface Run {
@@ -46,6 +55,8 @@ export interface Run {
   readonly reuse: Reuse;
   /** Null: this machine keeps what it has. */
   readonly carrier: Carrier | null;
+  /** Called once for each instance that gave artifacts, when it ended. */
+  readonly publish: (instance: JobInstance, artifacts: readonly StoredArtifact[]) => void;
   /** Told of work that goes on after a job ended (records being written); the run waits for it at its end. */
   readonly later: (work: Promise<unknown>) => void;
   /** Jobs at once. */

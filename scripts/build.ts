@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { Script } from 'node:vm';
 import { build, transform, type BuildOptions, type Plugin } from 'esbuild';
@@ -24,6 +24,19 @@ const unused: Plugin = {
   },
 };
 
+/** What GitHub's clients load at once and no call of ours gets to: 100 ms of every action. */
+const unusedByActions: Plugin = {
+  name: 'unused-by-actions',
+  setup: (bundler) => {
+    // For a proxy in front of its REST API: caches and artifacts have another way through one.
+    bundler.onResolve({ filter: /^undici$/ }, ({ path }) => ({ path, namespace: 'unused' }));
+    // For tokens of OpenID Connect.
+    bundler.onResolve({ filter: /^@actions\/http-client/ }, ({ importer, path }) =>
+      importer.includes('/node_modules/@actions/core/') ? { path, namespace: 'unused' } : null,
+    );
+  },
+};
+
 /**
  * Node's own modules by `process.getBuiltinModule`: an `import` of one makes a namespace of all it has, and so loads
  * what its getters load (streams, undici, stdin): 10 to 20 ms of every start.
@@ -42,8 +55,9 @@ const builtins: Plugin = {
     }));
     // The bundler drops the names that nobody imports.
     bundler.onLoad({ filter, namespace: 'builtin-imported' }, ({ path }) => {
-      const names = Object.keys(process.getBuiltinModule(path) ?? {}).filter((name) =>
-        /^[A-Za-z]\w*$/.test(name),
+      // Those three of `http` are getters that load undici, and nobody imports them.
+      const names = Object.keys(process.getBuiltinModule(path) ?? {}).filter(
+        (name) => /^[A-Za-z]\w*$/.test(name) && !/^(WebSocket|CloseEvent|MessageEvent)$/.test(name),
       );
       const exports = names.map(
         (name, at) => `const _${at} = /* @__PURE__ */ (() => all.${name})(); export { _${at} as ${name} };`,
@@ -60,14 +74,26 @@ const builtins: Plugin = {
 const later: Plugin = {
   name: 'later',
   setup: (bundler) => {
-    const run = JSON.stringify(new URL('src/cli/run.ts', root).pathname);
+    // Paths from here: names in the bundle are made of them, and are the same wherever it is made.
     bundler.onResolve({ filter: /^\./ }, ({ path, kind, resolveDir }) =>
-      kind === 'dynamic-import' ? { path: join(resolveDir, path), namespace: 'later' } : null,
+      kind === 'dynamic-import'
+        ? { path: relative(root.pathname, join(resolveDir, path)), namespace: 'later' }
+        : null,
     );
     bundler.onLoad({ filter: /./, namespace: 'later' }, ({ path }) => ({
-      contents: `import ${run}; export * from ${JSON.stringify(path)};`,
+      contents: `import './src/cli/run.ts'; export * from ${JSON.stringify(`./${path}`)};`,
       resolveDir: root.pathname,
     }));
+  },
+};
+
+/** Messages in fifty languages, of which one is spoken here. */
+const oneLanguage: Plugin = {
+  name: 'one-language',
+  setup: (bundler) => {
+    bundler.onResolve({ filter: /\/locales\/index\.js$/ }, ({ importer, path }) =>
+      importer.includes('/node_modules/zod/') ? { path, namespace: 'unused' } : null,
+    );
   },
 };
 
@@ -84,7 +110,7 @@ const options = {
   platform: 'node',
   target,
   define: { LOCKSTEP_VERSION: JSON.stringify(version) },
-  plugins: [unused, builtins, later],
+  plugins: [unused, oneLanguage, builtins, later],
   logLevel: 'warning',
 } as const satisfies BuildOptions;
 
@@ -129,6 +155,20 @@ for (const { path, text } of outputFiles) {
   writeFileSync(new URL(basename(path), dist), part);
   writeFileSync(new URL(`${basename(path)}.code`, dist), compile(part));
 }
+// Committed: the action runs from the repository as it lies there, without an install. GitHub's clients live in threads.
+await build({
+  ...options,
+  entryPoints: {
+    action: 'src/action/action.ts',
+    'cache-thread': 'providers/github/cache-thread.ts',
+    'artifact-thread': 'providers/github/artifact-thread.ts',
+  },
+  ...{ write: true, splitting: false, define, plugins: [unused, unusedByActions, oneLanguage, builtins] },
+  // What is CommonJS in them asks for Node's modules by a name that is made up at run time.
+  banner: {
+    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+  },
+});
 await build({
   ...{ absWorkingDir: root.pathname, entryPoints: ['src/cli/start.ts'], outfile: 'dist/start.cjs' },
   ...{ bundle: true, minify: true, format: 'cjs', platform: 'node', target },

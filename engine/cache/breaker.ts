@@ -1,4 +1,5 @@
-// A cache store → one that is off for the rest of the run after its first outage, and that keeps nobody waiting for nothing.
+// A cache store → one that is off for the rest of the run after its first outage, for calls under way too, and that keeps
+// nobody waiting for nothing.
 import type { CacheAnswer, CacheReceipt, CacheStore } from '../../src/contract/cache-store.ts';
 
 export interface BreakerOptions {
@@ -17,9 +18,12 @@ export function breaker(
   { onOutage, silentMs = 30_000, cancel }: BreakerOptions,
 ): CacheStore {
   let outage: Outage | null = null;
+  const broken = Promise.withResolvers<Outage>();
   const trip = (message: string): Outage => {
     if (outage === null) onOutage(message);
-    return (outage ??= { kind: 'outage', message });
+    outage ??= { kind: 'outage', message };
+    broken.resolve(outage);
+    return outage;
   };
   /** What comes after the silence is waited for by nobody. */
   const guard = async <T extends CacheAnswer | CacheReceipt>(
@@ -32,7 +36,7 @@ export function breaker(
     cancel?.addEventListener('abort', stop);
     const timer = setTimeout(() => silence.resolve('silence'), silentMs);
     try {
-      const answer = await Promise.race([call(() => timer.refresh()), silence.promise]);
+      const answer = await Promise.race([call(() => timer.refresh()), silence.promise, broken.promise]);
       if (answer === 'cancel') return cancelled;
       if (answer === 'silence') return trip(`${store.name} gave no sign of life for ${silentMs / 1000}s`);
       return answer.kind === 'outage' ? trip(answer.message) : answer;

@@ -18,6 +18,8 @@ export interface DirectoryStoreOptions {
   readonly platform: NodeJS.Platform;
   readonly pid: number;
   readonly now?: () => number;
+  /** Of the store; without it, what `store-id` says. */
+  readonly id?: string;
   /** Who this process is for those who meet its locks; for tests that play another machine. */
   readonly self?: Owner;
 }
@@ -48,7 +50,7 @@ export function openDirectoryStore(options: DirectoryStoreOptions): DirectorySto
     now,
     self: () => (self ??= thisOwner(platform, pid).catch(() => stranger(pid))),
   });
-  const id = readStoreId(store);
+  const id = options.id ?? readStoreId(store);
   const records = recordFiles(store);
   const locks = keyLocks(store);
   return {
@@ -59,6 +61,29 @@ export function openDirectoryStore(options: DirectoryStoreOptions): DirectorySto
     tryLock: locks.tryLock,
     ...storeUpkeep(store, locks, maxBytes, records.forgetSnapshot),
   };
+}
+
+/** Of the store in the folder; made where there is none. */
+export const directoryStoreId = (
+  options: Pick<DirectoryStoreOptions, 'folder' | 'onFault' | 'platform' | 'pid'>,
+): string =>
+  readStoreId(storeFolder({ ...options, now: Date.now, self: () => Promise.resolve(stranger(options.pid)) }));
+
+/** The records that others left, and the engine's names for their snapshots and volumes. */
+export type StoreReader = Pick<RecordStore, 'id' | 'record' | 'blob' | 'hasBlob' | 'chains' | 'snapshots'>;
+
+/** The same for who may only read there: nothing in the folder is changed, made or removed, the times of files included. */
+export function readDirectoryStore({
+  id,
+  ...options
+}: Pick<DirectoryStoreOptions, 'folder' | 'onFault' | 'platform' | 'pid'> & {
+  readonly id: string;
+}): StoreReader {
+  const self = () => Promise.resolve(stranger(options.pid));
+  const store = storeFolder({ ...options, now: Date.now, self, readOnly: true });
+  const { record, chains, snapshots } = recordFiles(store);
+  const { blob, hasBlob } = blobFiles(store);
+  return { id, record, chains, snapshots, blob, hasBlob };
 }
 
 /** A process that cannot say who it is: to others it is foreign, and they to it. */

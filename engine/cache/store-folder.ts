@@ -29,23 +29,26 @@ export interface StoreFolder {
   readonly self: () => Promise<Owner>;
   /** Once per kind. */
   readonly tell: (kind: string, message: string) => void;
+  /** Of a scope that is trusted more: nothing in it is changed, whatever is wrong with it. */
+  readonly readOnly: boolean;
   /** Bytes that were put here by this process since they were last accounted for. */
   added: number;
 }
 
 export interface StoreFolderOptions extends Pick<StoreFolder, 'platform' | 'now' | 'self'> {
   readonly folder: string;
+  readonly readOnly?: boolean;
   readonly onFault: (message: string) => void;
 }
 
-export function storeFolder({ folder, onFault, ...rest }: StoreFolderOptions): StoreFolder {
+export function storeFolder({ folder, onFault, readOnly = false, ...rest }: StoreFolderOptions): StoreFolder {
   const told = new Set<string>();
   const tell = (kind: string, message: string): void => {
     if (told.has(kind)) return;
     told.add(kind);
     onFault(message);
   };
-  return { ...rest, path: folder, tell, added: 0 };
+  return { ...rest, path: folder, readOnly, tell, added: 0 };
 }
 
 export const shelf = (store: StoreFolder, name: Shelf): string => join(store.path, name);
@@ -74,6 +77,10 @@ export const tellUnreadable = (store: StoreFolder, error: unknown): void =>
 
 /** What is at `path` is not what it should be: it goes, so that the next one can take its place. */
 export function removeDamaged(store: StoreFolder, path: string, what: string): null {
+  if (store.readOnly) {
+    store.tell(`damaged ${what}`, `a damaged ${what} of another scope is not used: ${path}`);
+    return null;
+  }
   store.tell(`damaged ${what}`, `a damaged ${what} in the cache folder is not used, and removed: ${path}`);
   removeFile(store, path);
   return null;
@@ -85,7 +92,7 @@ export const usedAt = (store: StoreFolder, mtimeMs: number): number => Math.min(
 /** Tells that it was used now, at most once an hour. */
 export function touch(store: StoreFolder, path: string, mtimeMs: number): void {
   const now = store.now();
-  if (Math.abs(now - mtimeMs) < hourMs) return;
+  if (store.readOnly || Math.abs(now - mtimeMs) < hourMs) return;
   try {
     utimesSync(path, now / 1000, now / 1000);
   } catch {

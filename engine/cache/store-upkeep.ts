@@ -1,5 +1,5 @@
 // What lies in a store → what must go: the least recently used above a bound, what nobody used for long, what the dead left.
-import { accessSync, appendFileSync, constants, readFileSync } from 'node:fs';
+import { accessSync, appendFileSync, constants, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RecordStore } from '../../src/contract/record-store.ts';
 import { standing } from '../owner.ts';
@@ -33,6 +33,8 @@ export interface StoreUpkeep {
    * (`null`) snapshots stay, and nothing newer goes in their place.
    */
   upkeep(removeSnapshot: RemoveSnapshot | null): Promise<Amount>;
+  /** Bytes, by what the last look found and was added since; looks where nobody did. */
+  roughBytes(): Promise<number>;
   /** The least recently used first. Reads every record. */
   entries(): Promise<readonly StoreEntry[]>;
   stats(): Promise<StoreStats>;
@@ -100,6 +102,11 @@ export function storeUpkeep(
         await turn.release();
       }
     },
+    roughBytes() {
+      const scan = readScan(store);
+      const bytes = scan && (existsSync(join(store.path, 'added')) ? bytesSince(store, scan) : scan.bytes);
+      return Promise.resolve(bytes ?? total(findAll(store)));
+    },
     entries: () => Promise.resolve(describe(store)),
     stats() {
       const all = findAll(store);
@@ -166,20 +173,28 @@ function isDue(store: StoreFolder, maxBytes: number): boolean {
   } catch {
     return false;
   }
-  const scan = readSealed<Scan>(
+  const scan = readScan(store);
+  if (scan === null || Math.abs(store.now() - scan.at) > dayMs) return true;
+  if (added === 0) return false;
+  return (bytesSince(store, scan) ?? Infinity) > maxBytes;
+}
+
+const readScan = (store: StoreFolder): Scan | null =>
+  readSealed<Scan>(
     store,
     join(store.path, 'scan'),
     'scan',
     ({ at, bytes }) => typeof at === 'number' && typeof bytes === 'number',
-  );
-  if (scan === null || Math.abs(store.now() - scan.value.at) > dayMs) return true;
-  if (added === 0) return false;
+  )?.value ?? null;
+
+/** Null: another process has looked through the folder meanwhile, or nothing can be said. */
+function bytesSince(store: StoreFolder, scan: Scan): number | null {
   try {
     const lines = readFileSync(join(store.path, 'added'), 'utf8').trim().split('\n');
-    const bytes = lines.reduce((sum, line) => sum + Number(line), scan.value.bytes);
-    return !(bytes <= maxBytes); // Not a number: a damaged line.
+    const bytes = lines.reduce((sum, line) => sum + Number(line), scan.bytes);
+    return Number.isNaN(bytes) ? null : bytes; // Not a number: a damaged line.
   } catch {
-    return true; // Another process has looked through the folder meanwhile, or nothing can be said.
+    return null;
   }
 }
 

@@ -3,7 +3,14 @@ import { Readable } from 'node:stream';
 import type { CacheMount, CacheVolumes, Image } from '../../src/contract/sandbox.ts';
 import { type Outcome, ok } from '../../src/model/failure.ts';
 import { receive, sendTar } from './archive-stream.ts';
-import { type Labels, cacheContainer, cacheFolder, cacheLabel, storeLabel } from './container-spec.ts';
+import {
+  type Labels,
+  cacheContainer,
+  cacheFolder,
+  cacheLabel,
+  fillsLabel,
+  storeLabel,
+} from './container-spec.ts';
 import type { EngineLink } from './engine-link.ts';
 import { engineFailure } from './errors.ts';
 import { peekRoot } from './root-folder.ts';
@@ -28,9 +35,9 @@ export function cacheVolumes({ link, labels, removing }: HelperContext): CacheVo
     );
 
   /** The id of a container that is never started: its volume is within reach all the same. */
-  async function mount(cache: CacheMount, image: Image): Promise<Outcome<string>> {
+  async function mount(cache: CacheMount, image: Image, use: 'read' | 'fill'): Promise<Outcome<string>> {
     const made = await link.call('create a container for a cache', callMs, (abortSignal) =>
-      link.docker.createContainer({ ...cacheContainer(image.id, cache, labels), abortSignal }),
+      link.docker.createContainer({ ...cacheContainer(image.id, cache, labels, use), abortSignal }),
     );
     return made.ok ? ok(made.value.id) : made;
   }
@@ -38,8 +45,25 @@ export function cacheVolumes({ link, labels, removing }: HelperContext): CacheVo
   const unmount = (id: string): Promise<unknown> =>
     link.attempt('remove a container', callMs, () => link.docker.getContainer(id).remove({ force: true }));
 
+  /** Ids of the containers through which the volume is being filled, or was when a process died. */
+  async function fillers(volume: string): Promise<Outcome<readonly string[]>> {
+    const filters = { label: [`${fillsLabel}=${volume}`] };
+    const found = await link.call('look who fills a volume', callMs, () =>
+      link.docker.listContainers({ all: true, filters }),
+    );
+    return found.ok ? ok(found.value.map(({ Id }) => Id)) : found;
+  }
+
   return {
     remove,
+
+    async has(volume) {
+      const there = await exists(volume);
+      if (!there.ok) return there;
+      if (!there.value) return ok('none');
+      const filling = await fillers(volume);
+      return filling.ok ? ok(filling.value.length > 0 ? 'filling' : 'whole') : filling;
+    },
 
     async list(store) {
       const filters = { label: [`${storeLabel}=${store}`, cacheLabel] };
@@ -61,7 +85,7 @@ export function cacheVolumes({ link, labels, removing }: HelperContext): CacheVo
       const found = await exists(volume);
       if (!found.ok) return found;
       if (!found.value) return ok(null);
-      const mounted = await mount({ volume, path: cacheFolder, cache: '', store: '' }, image);
+      const mounted = await mount({ volume, path: cacheFolder, cache: '', store: '' }, image, 'read');
       if (!mounted.ok) return mounted;
       const container = link.docker.getContainer(mounted.value);
       const doing = `read the volume ${volume}`;
@@ -77,9 +101,15 @@ export function cacheVolumes({ link, labels, removing }: HelperContext): CacheVo
     },
 
     async fill(cache, image, tar) {
+      const half = await fillers(cache.volume);
+      if (!half.ok) return half;
+      if (half.value.length > 0) {
+        await Promise.all(half.value.map(unmount));
+        await remove(cache.volume);
+      }
       const before = await exists(cache.volume);
       if (!before.ok) return before;
-      const mounted = await mount(cache, image);
+      const mounted = await mount(cache, image, 'fill');
       if (!mounted.ok) return mounted;
       let filled = false;
       try {

@@ -10,6 +10,8 @@ export const ownerLabel = 'dev.lockstep.owner';
 export const jobLabel = 'dev.lockstep.job';
 export const storeLabel = 'dev.lockstep.store';
 export const cacheLabel = 'dev.lockstep.cache';
+/** On a container through which a volume is being filled: the volume's name. */
+export const fillsLabel = 'dev.lockstep.fills';
 /** On a snapshot: who made it. Not the label of owners: a container that somebody starts from it is not ours. */
 export const makerLabel = 'dev.lockstep.maker';
 /** On a snapshot: the size of the image that it stands on, bytes. */
@@ -59,24 +61,28 @@ export const jobContainer = (
       [ourFolder]: 'rw,nosuid,nodev,mode=0755,size=64m',
       [secretsFolder]: 'rw,noexec,nosuid,nodev,mode=0755,size=64m',
     },
-    Mounts: spec.caches.map(cacheMount),
+    Mounts: spec.caches.map((cache) => cacheMount(cache, labels)),
   },
 });
 
 /** User of the container's main process: root, with the groups that an exec of `user` would have. */
 const mainUser = (user: string): string => (user === '0' || user === 'root' ? '0' : '0:0');
 
-export const cacheLabels = ({ store, cache }: CacheMount): Labels => ({
-  [storeLabel]: store,
+/** `labels`: of the run, for a volume that goes with it. */
+export const cacheLabels = ({ store, cache }: CacheMount, labels: Labels): Labels => ({
+  ...(store === null ? labels : { [storeLabel]: store }),
   [cacheLabel]: cache,
 });
 
 /** The engine makes the volume where there is none. Never filled from the image: what a cache holds must not depend on it. */
-const cacheMount = (cache: CacheMount): MountSettings => ({
+const cacheMount = (cache: CacheMount, labels: Labels): MountSettings => ({
   Type: 'volume',
   Source: cache.volume,
   Target: cache.path,
-  VolumeOptions: { NoCopy: true, Labels: cacheLabels(cache), DriverConfig: { Name: 'local', Options: {} } },
+  VolumeOptions: {
+    ...{ NoCopy: true, Labels: cacheLabels(cache, labels) },
+    DriverConfig: { Name: 'local', Options: {} },
+  },
 });
 
 /**
@@ -138,14 +144,19 @@ export const probeContainer = (image: string, labels: Labels, service: string): 
 /** Where a volume lies in a container that is never started: archives of what is in it go in and out. */
 export const cacheFolder = '/.lockstep-cache';
 
-export const cacheContainer = (image: string, cache: CacheMount, labels: Labels): ContainerCreateOptions => ({
+export const cacheContainer = (
+  image: string,
+  cache: CacheMount,
+  labels: Labels,
+  use: 'read' | 'fill',
+): ContainerCreateOptions => ({
   Image: image,
   Entrypoint: ['sh'],
-  Labels: { ...labels },
+  Labels: { ...labels, ...(use === 'fill' && { [fillsLabel]: cache.volume }) },
   HostConfig: {
     LogConfig: { Type: 'none', Config: {} },
     NetworkMode: 'none',
-    Mounts: [cacheMount({ ...cache, path: cacheFolder })],
+    Mounts: [cacheMount({ ...cache, path: cacheFolder }, labels)],
   },
 });
 

@@ -1,5 +1,6 @@
 // A container engine that answers → the engine contract.
 import type {
+  CacheMount,
   CacheVolumes,
   Engine,
   Image,
@@ -16,6 +17,7 @@ import { Endings } from './endings.ts';
 import { EngineLink } from './engine-link.ts';
 import { type ImageRequest, Images } from './images.ts';
 import type { NetworkAccess } from './network-access.ts';
+import { removeOwnVolumes } from './own-volumes.ts';
 import { openSandbox } from './open-sandbox.ts';
 import { type Owner, ownerText, standings, thisOwner } from '../owner.ts';
 import { registryDigest } from './registry-digest.ts';
@@ -62,6 +64,7 @@ class DockerEngine implements Engine {
   readonly #removals = new Set<Promise<unknown>>();
   readonly #endings = new Endings();
   #closed = false;
+  readonly #ownVolumes = new Set<string>();
 
   constructor(link: EngineLink, description: string, self: Owner, options: DockerEngineOptions) {
     this.description = description;
@@ -71,7 +74,14 @@ class DockerEngine implements Engine {
     this.#options = options;
     const helper = { link, labels: this.#labels(options.runId), removing: this.#removing };
     this.snapshots = snapshots(helper, this.#images, () => standings(this.#self, options.platform));
-    this.caches = cacheVolumes(helper);
+    const caches = cacheVolumes(helper);
+    this.caches = {
+      ...caches,
+      fill: (cache, image, tar) => {
+        this.#noteOwn([cache]);
+        return caches.fill(cache, image, tar);
+      },
+    };
   }
 
   get lost(): AbortSignal {
@@ -88,6 +98,7 @@ class DockerEngine implements Engine {
 
   async open(spec: SandboxSpec): Promise<Outcome<Sandbox>> {
     const labels = this.#labels(spec.runId);
+    this.#noteOwn(spec.caches);
     const opened = await openSandbox(
       {
         link: this.#link,
@@ -119,6 +130,10 @@ class DockerEngine implements Engine {
     return { [runLabel]: runId, [ownerLabel]: ownerText(this.#self) };
   }
 
+  #noteOwn(caches: readonly CacheMount[]): void {
+    for (const { store, volume } of caches) if (store === null) this.#ownVolumes.add(volume);
+  }
+
   sweep(): Promise<number> {
     return sweep(this.#link, this.#self, this.#options.platform);
   }
@@ -127,9 +142,12 @@ class DockerEngine implements Engine {
     this.#closed = true;
     await Promise.all([...this.#open].map((sandbox) => sandbox.close()));
     this.#endings.endAll();
+    const over = new AbortController();
+    this.#removing(removeOwnVolumes(this.#link, this.#ownVolumes, over.signal));
     const late = Promise.withResolvers<undefined>();
-    const timer = setTimeout(late.resolve, closeMs, undefined);
+    const timer = setTimeout(() => late.resolve(undefined), closeMs);
     await Promise.race([Promise.allSettled([...this.#removals]), late.promise]);
+    over.abort();
     clearTimeout(timer);
     this.#link.close();
   }

@@ -1,6 +1,6 @@
 // What dead runs left in the engine → gone. Only what carries our labels, and only when its owner is surely dead.
 import type { Outcome } from '../../src/model/failure.ts';
-import { ownerLabel, runLabel, storeLabel } from './container-spec.ts';
+import { fillsLabel, ownerLabel, runLabel, storeLabel } from './container-spec.ts';
 import type { EngineLink } from './engine-link.ts';
 import { type Owner, type Standing, standings } from '../owner.ts';
 
@@ -69,7 +69,12 @@ async function containers(link: EngineLink): Promise<Found[]> {
     labels: one.Labels,
     created: one.Created,
     running: one.State === 'running' || one.State === 'paused',
-    remove: () => link.docker.getContainer(one.Id).remove({ force: true, v: true }),
+    remove: async () => {
+      await link.docker.getContainer(one.Id).remove({ force: true, v: true });
+      // Half of a cache is worse than none.
+      const half = one.Labels[fillsLabel];
+      if (half !== undefined) await link.docker.getVolume(half).remove();
+    },
   }));
 }
 

@@ -13,13 +13,18 @@ export async function explainCommand(words: readonly string[], options: PlanOpti
   const file = findPipelineFile(process.cwd(), options.file);
   if (!file.ok) return showFailure(file.failure);
   const jobs = [...new Set(words.map(jobOf))];
-  const planned = await preparePlan(file.value, selectionOf(jobs, options), process.env, 'explain');
+  const planned = await preparePlan(
+    file.value,
+    selectionOf(jobs, options, process.cwd()),
+    process.env,
+    'explain',
+  );
   if (!planned.ok) return showFailure(planned.failure);
   const { plan, diagnostics, notYet, sources } = planned.value;
   if (showDiagnostics([...diagnostics, ...asWarnings(notYet)], sources) || !plan) return 2;
   const { engine } = options;
   const given = secretsOf(options, process.cwd());
-  const secrets = await locateSecrets(plan, file.value.root, given, process.env);
+  const secrets = await locateSecrets(plan, file.value.root, given, process.env, planned.value.offers);
   if (!secrets.ok) return showFailure(secrets.failure);
   const foreseen = await foresee(
     file.value,

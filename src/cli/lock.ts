@@ -39,7 +39,7 @@ export async function lockCommand(images: readonly string[], options: LockComman
     return inOrder ? 0 : 1;
   }
   const end = await lockImages(looked, asked);
-  if ('failures' in end) return Math.max(...end.failures.map(showFailure));
+  if ('failures' in end) return Math.max(...end.failures.map((failure) => showFailure(failure)));
   const { pins, ...locked } = end.locked;
   showDiagnostics(
     locked.unserved.map((image) => ({

@@ -2,11 +2,13 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import type { CacheCommandOptions } from './cache.ts';
 import type { CheckOptions } from './check.ts';
+import { complain, complainInWords } from './complain.ts';
+import type { GenerateOptions } from './generate.ts';
 import type { LockCommandOptions } from './lock.ts';
 import type { MergeOptions } from './merge.ts';
-import { duration, fileOption, selectionOptions, wholeNumber } from './options.ts';
+import { actionReference, duration, fileOption, selectionOptions, wholeNumber, wordList } from './options.ts';
 import type { PlanOptions } from './plan.ts';
-import type { RunCommandOptions } from './run.ts';
+import type { RunCommandOptions, RunHooks } from './run.ts';
 
 declare const LOCKSTEP_VERSION: string | undefined;
 /** The bundler fills it in; from the sources it is unknown. */
@@ -17,12 +19,16 @@ const engineOption = () =>
 
 const jobsArgument = () => new Argument('[jobs...]', 'jobs to run, with all they need (default: every job)');
 
-function createProgram(finish: (code: number) => void): Command {
+function createProgram(finish: (code: number) => void, hooks: RunHooks): Command {
   const program = new Command('lockstep')
     .description('One pipeline file, the same result on a laptop, GitHub Actions, GitLab CI and Jenkins.')
     .version(version, '-V, --version')
     .helpCommand('help [command]', 'what a command does, and its options')
     .showHelpAfterError('(lockstep help shows the commands)')
+    .configureOutput({
+      writeErr: (text) => complain([{ text }], hooks.logs),
+      outputError: (text) => complainInWords(text, hooks.logs),
+    })
     .configureHelp({ sortOptions: false, showGlobalOptions: false })
     .exitOverride();
   const add = (name: string, description: string): Command =>
@@ -58,7 +64,7 @@ function createProgram(finish: (code: number) => void): Command {
     )
     .addHelpText('after', exitCodes)
     .action(async (jobs: string[], options: RunCommandOptions) =>
-      finish(await (await import('./run.ts')).runCommand(jobs, options)),
+      finish(await (await import('./run.ts')).runCommand(jobs, options, hooks)),
     );
 
   const plan = add('plan', 'show what a run would do; starts nothing').addArgument(jobsArgument());
@@ -154,7 +160,45 @@ function createProgram(finish: (code: number) => void): Command {
     .option('--result <file>', 'write the result there too')
     .option('--json', 'print the result as JSON')
     .action(async (folders: string[], options: MergeOptions) =>
-      finish(await (await import('./merge.ts')).mergeCommand(folders, options)),
+      finish(await (await import('./merge.ts')).mergeCommand(folders, options, hooks)),
+    );
+
+  const github = add('generate', 'write a CI configuration that runs each job on a machine of its own')
+    .addHelpText('after', generateHelp)
+    .command('github')
+    .description(
+      'a GitHub workflow: a job for each job and matrix instance, and one that merges their results',
+    )
+    .exitOverride()
+    .allowExcessArguments(false)
+    .addArgument(jobsArgument())
+    .requiredOption(
+      '--action <reference>',
+      'what `uses:` names: OWNER/lockstep@v1, better by commit',
+      actionReference,
+    );
+  for (const option of selectionOptions().filter(({ long }) =>
+    ['--file', '--param', '--allow'].includes(long ?? ''),
+  ))
+    github.addOption(option);
+  github
+    .addOption(
+      new Option('--on <events>', 'what starts it; by commas')
+        .argParser(wordList)
+        .default(['push', 'pull_request'], 'push,pull_request'),
+    )
+    .addOption(
+      new Option('--runs-on <labels>', 'of the runners; by commas')
+        .argParser(wordList)
+        .default(['ubuntu-latest'], 'ubuntu-latest'),
+    )
+    .option(
+      '--output <file>',
+      'write it there, or to stdout with - (default: .github/workflows/lockstep.yml)',
+    )
+    .option('--check', 'write nothing; exit 1 when the file is not what would be written')
+    .action(async (jobs: string[], options: GenerateOptions) =>
+      finish(await (await import('./generate.ts')).generateGithubCommand(jobs, options)),
     );
 
   add('schema', 'print the JSON Schema of the pipeline file, for editors').action(async () =>
@@ -162,6 +206,10 @@ function createProgram(finish: (code: number) => void): Command {
   );
   return program;
 }
+
+const generateHelp = `
+  lockstep generate github --action OWNER/lockstep@v1 --check
+  lockstep generate github --action ./ --on push,merge_group --runs-on self-hosted,linux --output -`;
 
 const cacheHelp = `
 Records of jobs and steps, with their logs and artifacts, lie in $XDG_CACHE_HOME/lockstep or ~/.cache/lockstep, bounded
@@ -183,14 +231,14 @@ The first Ctrl-C ends the run in good order: the steps get SIGTERM and some time
 The second stops at once.`;
 
 /** Never throws; a bug is printed with its stack and gives 70. */
-export async function main(argv: readonly string[]): Promise<number> {
+export async function main(argv: readonly string[], hooks: RunHooks = {}): Promise<number> {
   let code = 0;
   try {
-    await createProgram((finished) => (code = finished)).parseAsync([...argv], { from: 'user' });
+    await createProgram((finished) => (code = finished), hooks).parseAsync([...argv], { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    process.stderr.write(`lockstep: this is a bug, please report it:\n${text}\n`);
+    complainInWords(`lockstep: this is a bug, please report it:\n${text}\n`, hooks.logs);
     return 70;
   }
   return code;

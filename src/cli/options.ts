@@ -29,6 +29,19 @@ export function duration(text: string): number {
   throw new InvalidArgumentError('Expected a duration, e.g. 12h or 30d.');
 }
 
+/** `OWNER/REPOSITORY[/PATH]@REF`, or `./PATH` of the repository itself. */
+export function actionReference(text: string): string {
+  if (/^(?:\.\/[\w./-]*|[\w.-]+(?:\/[\w.-]+)+@[\w./-]+)$/.test(text)) return text;
+  throw new InvalidArgumentError('Expected OWNER/REPOSITORY@REF, or ./PATH.');
+}
+
+/** By commas, at least one. */
+export function wordList(text: string): readonly string[] {
+  const words = text.split(',').map((word) => word.trim());
+  if (words.every((word) => word !== '')) return words;
+  throw new InvalidArgumentError('Expected words with commas between them.');
+}
+
 export interface PullRequestOption {
   readonly number: number;
   readonly fork: boolean;
@@ -57,6 +70,10 @@ export const selectionOptions = (): Option[] => [
   new Option('--branch <name>', 'act as on this branch').conflicts('tag'),
   new Option('--tag <name>', 'act as on this tag').conflicts('pullRequest'),
   new Option('--pull-request <number>', 'act as on this pull request: N, or N:fork').argParser(pullRequest),
+  new Option('--as <platform>', 'a dry run: as on this CI platform, but here; see docs/github.md'),
+  new Option('--event <file>', "with --as: the platform's file of the event, or NAME=FILE").conflicts([
+    ...['branch', 'tag', 'pullRequest'],
+  ]),
   // Not checked here: what is wrong with an option is told with its text.
   new Option(
     '--secret <name=…>',
@@ -77,6 +94,8 @@ export interface SelectionOptions {
   readonly branch?: string;
   readonly tag?: string;
   readonly pullRequest?: PullRequestOption;
+  readonly as?: string;
+  readonly event?: string;
   readonly secret: readonly string[];
   readonly allow: readonly ('privileged' | 'fork-secrets')[];
 }
@@ -86,7 +105,12 @@ export const secretsOf = ({ secret, allow }: SelectionOptions, folder: string): 
   ...{ secret, folder, allowFork: allow.includes('fork-secrets') },
 });
 
-export const selectionOf = (jobs: readonly string[], options: SelectionOptions): Selection => ({
+/** `folder`: where relative paths start. */
+export const selectionOf = (
+  jobs: readonly string[],
+  options: SelectionOptions,
+  folder: string,
+): Selection => ({
   jobs,
   matrix: options.matrix,
   params: options.param,
@@ -95,5 +119,10 @@ export const selectionOf = (jobs: readonly string[], options: SelectionOptions):
     ...(options.branch !== undefined && { branch: options.branch }),
     ...(options.tag !== undefined && { tag: options.tag }),
     ...(options.pullRequest && { pullRequest: options.pullRequest }),
+  },
+  dryRun: {
+    ...(options.as !== undefined && { as: options.as }),
+    ...(options.event !== undefined && { event: options.event }),
+    folder,
   },
 });

@@ -15,14 +15,19 @@ export interface PlanOptions extends SelectionOptions {
 export async function planCommand(jobs: readonly string[], options: PlanOptions): Promise<number> {
   const file = findPipelineFile(process.cwd(), options.file);
   if (!file.ok) return showFailure(file.failure);
-  const planned = await preparePlan(file.value, selectionOf(jobs, options), process.env, 'plan');
+  const planned = await preparePlan(
+    file.value,
+    selectionOf(jobs, options, process.cwd()),
+    process.env,
+    'plan',
+  );
   if (!planned.ok) return showFailure(planned.failure);
   const { plan, evaluator, diagnostics, lock, sources } = planned.value;
   const unlocked = plan === null ? [] : await unlockedIn(plan, lock, evaluator);
   const bad = showDiagnostics([...diagnostics, ...asWarnings(planned.value.notYet), ...unlocked], sources);
   if (bad || !plan) return 2;
   const words = secretsOf(options, process.cwd());
-  const secrets = await locateSecrets(plan, file.value.root, words, process.env);
+  const secrets = await locateSecrets(plan, file.value.root, words, process.env, planned.value.offers);
   if (!secrets.ok) return showFailure(secrets.failure);
   const foreseen = await foresee(
     file.value,
@@ -41,7 +46,7 @@ export async function planCommand(jobs: readonly string[], options: PlanOptions)
     showDiagnostics([{ severity: 'warning', code: 'reuse-unknown', ...why }], sources);
   }
   const preview = {
-    ...(await previewOf(plan, secrets.value, evaluator)),
+    ...(await previewOf({ ...planned.value, plan }, secrets.value)),
     ...(foreseen.ok && { foreseen: foreseen.value }),
   };
   process.stdout.write(

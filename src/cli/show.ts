@@ -3,17 +3,20 @@ import type { Diagnostic } from '../model/diagnostic.ts';
 import type { Failure } from '../model/failure.ts';
 import { renderDiagnostics, renderFailure } from '../report/diagnostics.ts';
 import { wantsColor } from '../report/style.ts';
+import type { LogStyle } from '../report/told.ts';
+import { complain } from './complain.ts';
 
 const colorOn = (stream: NodeJS.WriteStream): boolean =>
   wantsColor({ environment: process.env, isTTY: stream.isTTY });
 
-/** Prints them and says whether one is an error. */
+/** Says them, in the style of the platform's log where one is given, and whether one is an error. */
 export function showDiagnostics(
   diagnostics: readonly Diagnostic[],
   sources: ReadonlyMap<string, string>,
+  style?: LogStyle,
 ): boolean {
   if (diagnostics.length > 0) {
-    process.stderr.write(renderDiagnostics(diagnostics, sources, { color: colorOn(process.stderr) }));
+    complain(renderDiagnostics(diagnostics, sources, { color: colorOn(process.stderr) }), style);
   }
   return diagnostics.some((diagnostic) => diagnostic.severity === 'error');
 }
@@ -21,9 +24,9 @@ export function showDiagnostics(
 export const asWarnings = (diagnostics: readonly Diagnostic[]): readonly Diagnostic[] =>
   diagnostics.map((diagnostic) => ({ ...diagnostic, severity: 'warning' }));
 
-/** Prints it; 2 for bad usage, 3 for the environment, 1 for the pipeline. */
-export function showFailure(failure: Failure): number {
-  process.stderr.write(renderFailure(failure, { color: colorOn(process.stderr) }));
+/** Says it; 2 for bad usage, 3 for the environment, 1 for the pipeline. */
+export function showFailure(failure: Failure, style?: LogStyle): number {
+  complain([renderFailure(failure, { color: colorOn(process.stderr) })], style);
   return failureExitCode(failure);
 }
 

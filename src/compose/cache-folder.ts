@@ -1,4 +1,5 @@
 // The environment → the folder where all caches of this version's layout stand.
+import { hash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import type { Environment } from '../contract/provider.ts';
@@ -15,9 +16,16 @@ export function cacheFolder({ XDG_CACHE_HOME: named }: Environment): string | nu
   return isAbsolute(parent) ? join(parent, 'lockstep', layout) : null;
 }
 
-/** Where records lie: who has no home keeps them in the state folder. */
-export const recordFolder = (root: string, environment: Environment): string =>
-  cacheFolder(environment) ?? join(root, '.lockstep', 'cache', layout);
+/**
+ * Where records lie: who has no home keeps them in the state folder. On a CI machine that stays, each scope of trust has its own
+ * (`Trust.scope`), and so its own snapshots and cache volumes.
+ */
+export function recordFolder(root: string, environment: Environment, scope = ''): string {
+  const folder = cacheFolder(environment) ?? join(root, '.lockstep', 'cache', layout);
+  return scope === '' ? folder : join(scopesIn(folder), hash('sha256', scope).slice(0, 32));
+}
+
+export const scopesIn = (folder: string): string => join(folder, 'scopes');
 
 function home(): string {
   try {

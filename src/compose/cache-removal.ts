@@ -2,34 +2,74 @@
 import type { RemoveSnapshot } from '../../engine/cache/store-upkeep.ts';
 import type { RecordStore } from '../contract/record-store.ts';
 import type { CacheVolumeInfo, Engine, SnapshotInfo } from '../contract/sandbox.ts';
-import type { CacheAmount, CacheKind, CacheRemoval } from '../model/cache-contents.ts';
+import type { CacheAmount, CacheKind, CacheRemoval, RemovedKind } from '../model/cache-contents.ts';
 import { ok, type Outcome } from '../model/failure.ts';
-import { engineOf, type CacheOptions, type OpenedCache, useCache, volumeNotes } from './cache.ts';
+import { engineOf, type CacheOptions, type OpenedCache, useCaches, volumeNotes } from './cache.ts';
 import { cacheFiles, removeCacheFile } from './cache-files.ts';
 import { isAbandoned } from './orphans.ts';
+import { removeScopeFolder } from './trust-scopes.ts';
 
 /** What a run makes is there a moment before anything remembers it. */
 const orphanMs = 3600_000;
 
 /**
  * `unusedForMs`: what was not used for longer goes, and so does what nothing remembers and what the dead left half
- * written; `'all'`: everything. What is in use stays. Failures of `useCache`.
+ * written; `'all'`: everything. What is in use stays. Failures of `useCaches`.
  */
 export async function removeFromCache(
   options: CacheOptions,
   unusedForMs: number | 'all',
 ): Promise<Outcome<CacheRemoval>> {
-  const removal = await useCache(options, (cache) => removeUnused(cache, unusedForMs));
-  if (!removal.ok) return removal;
-  const removed = { records: none, snapshots: none, 'cache-directories': none, indexes: none };
-  const nothing = { engine: null, removed, inUse: [], unreached: 0, faults: [] };
-  return ok(removal.value ?? nothing);
+  const removal = await useCaches(options, async ({ all, engine, faults }) => {
+    let sum: CacheRemoval = { ...nothing, engine: engineOf(engine, engine) };
+    let asked = engine;
+    for (const cache of all) {
+      const { end, ...removed } = await removeUnused(cache, asked, unusedForMs);
+      if (asked.ok && !end.ok) asked = end;
+      sum = { ...added(sum, removed), engine: engineOf(engine, asked) };
+      const isDue = unusedForMs === 'all' || Date.now() - (cache.scope?.usedAt ?? 0) > unusedForMs;
+      if (cache.scope && isDue && end.ok && removed.inUse.length === 0) removeScopeFolder(cache.folder);
+    }
+    return { ...sum, faults };
+  });
+  return removal.ok ? ok(removal.value ?? nothing) : removal;
 }
 
 const none: CacheAmount = { count: 0, bytes: 0 };
+const nothing: CacheRemoval = {
+  engine: null,
+  removed: { records: none, snapshots: none, 'cache-directories': none, indexes: none },
+  inUse: [],
+  unreached: 0,
+  faults: [],
+};
 
-async function removeUnused(cache: OpenedCache, unusedForMs: number | 'all'): Promise<CacheRemoval> {
-  const { folder, store, engine, faults } = cache;
+type Removed = Pick<CacheRemoval, 'removed' | 'inUse' | 'unreached'>;
+
+function added(one: CacheRemoval, other: Removed): CacheRemoval {
+  const both = (kind: RemovedKind): CacheAmount => ({
+    count: one.removed[kind].count + other.removed[kind].count,
+    bytes: one.removed[kind].bytes + other.removed[kind].bytes,
+  });
+  return {
+    ...one,
+    removed: {
+      records: both('records'),
+      snapshots: both('snapshots'),
+      'cache-directories': both('cache-directories'),
+      indexes: both('indexes'),
+    },
+    inUse: [...one.inUse, ...other.inUse],
+    unreached: one.unreached + other.unreached,
+  };
+}
+
+/** `end`: a failure of the engine's, where something may be left. */
+async function removeUnused(
+  { folder, store }: OpenedCache,
+  engine: Outcome<Engine>,
+  unusedForMs: number | 'all',
+): Promise<Removed & { readonly end: Outcome<Engine> }> {
   const now = Date.now();
   const isDue: IsDue = (usedAt, atMostMs = Infinity) =>
     unusedForMs === 'all' || now - usedAt > Math.min(unusedForMs, atMostMs);
@@ -57,7 +97,7 @@ async function removeUnused(cache: OpenedCache, unusedForMs: number | 'all'): Pr
       ? await store.clear({ removeSnapshot })
       : await store.prune({ unusedForMs, removeSnapshot });
   return {
-    engine: engineOf(engine, inEngine.end),
+    end: inEngine.end.ok ? engine : inEngine.end,
     removed: {
       records: { count: amount.count - forgotten.length, bytes: amount.bytes - sum(forgotten) },
       snapshots: inEngine.snapshots,
@@ -66,7 +106,6 @@ async function removeUnused(cache: OpenedCache, unusedForMs: number | 'all'): Pr
     },
     inUse: inEngine.inUse,
     unreached: inEngine.end.ok ? 0 : dueNow(remembered) + dueNow(notes.values()),
-    faults,
   };
 }
 

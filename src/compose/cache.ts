@@ -11,17 +11,26 @@ import { cacheFiles, type CacheNote, type FileShelf, readNote } from './cache-fi
 import { recordFolder } from './cache-folder.ts';
 import { type EngineOptions, openEngines } from './engines.ts';
 import { cacheBytes, openStore } from './reuse.ts';
+import { openScope, scopeFolders, type ScopeFolder } from './trust-scopes.ts';
 
 export interface CacheOptions extends EngineOptions {
   /** Where the command was called: who has no home keeps the cache in the state folder of the checkout. */
   readonly calledFrom: string;
 }
 
+/** What one scope of trust keeps. */
 export interface OpenedCache {
+  /** Absent: the machine itself. */
+  readonly scope?: ScopeFolder;
   readonly folder: string;
   readonly store: DirectoryStore;
+}
+
+export interface OpenedCaches {
+  /** In the order in which they can be emptied; the machine itself last. */
+  readonly all: readonly OpenedCache[];
   readonly engine: Outcome<Engine>;
-  /** Of the folder, for people. */
+  /** Of the folders, for people. */
   readonly faults: readonly string[];
 }
 
@@ -29,47 +38,60 @@ export interface OpenedCache {
  * Null where there is no folder: then nothing is kept, and no engine is asked. One that is away is no failure.
  * Failures, kind `usage`: `cache-size`, `no-engine` (no address of one).
  */
-export async function useCache<T>(
+export async function useCaches<T>(
   options: CacheOptions,
-  use: (cache: OpenedCache) => Promise<T>,
+  use: (caches: OpenedCaches) => Promise<T>,
 ): Promise<Outcome<T | null>> {
   const { environment, calledFrom } = options;
   const root = findRoot(calledFrom);
   const folder = recordFolder(root, environment);
   if (!existsSync(folder)) return ok(null);
   const faults: string[] = [];
-  const store = openStore(root, environment, (message) => faults.push(message));
-  if (!store.ok) return store;
+  const tell = (message: string): unknown => faults.push(message);
+  const machine = openStore(root, environment, tell);
+  if (!machine.ok) return machine;
+  const scopes = scopeFolders(folder).map((scope) => {
+    return { scope, folder: scope.folder, store: openScope(scope, machine.value, tell) };
+  });
+  const all: OpenedCache[] = [...scopes, { folder, store: machine.value }];
   const engines = await openEngines({ ...options, onlyLooks: true });
   if (!engines.ok) return engines;
   try {
     const engine = await engines.value.current();
     if (!engine.ok && engine.failure.kind === 'usage') return engine;
-    return ok(await use({ folder, store: store.value, engine, faults }));
+    return ok(await use({ all, engine, faults }));
   } finally {
     await engines.value.close();
   }
 }
 
-/** All there is, and nothing changed. Failures of `useCache`. */
+/** All there is, and nothing changed. Failures of `useCaches`. */
 export async function readCache(options: CacheOptions): Promise<Outcome<CacheContents>> {
   const maxBytes = cacheBytes(options.environment);
   if (!maxBytes.ok) return maxBytes;
-  const found = await useCache(options, async ({ folder, store, engine }) => {
-    const held = await heldBy(engine, store.id);
-    const stored = await store.entries();
-    const entries = [
-      ...storeEntries(stored, held.ok ? held.value.snapshots : null),
-      ...fileEntries(folder, stored),
-      ...(held.ok ? volumeEntries(folder, held.value.volumes) : []),
-    ];
-    return { engine: engineOf(engine, held), entries: entries.sort((a, b) => b.usedAt - a.usedAt) };
+  const found = await useCaches(options, async ({ all, engine }) => {
+    let asked: Outcome<unknown> = engine;
+    const stored = await Promise.all(all.map(({ store }) => store.entries()));
+    const entries: CacheEntry[] = [];
+    for (const [index, { folder, store, scope }] of all.entries()) {
+      const held = asked.ok ? await heldBy(engine, store.id) : asked;
+      asked = held;
+      const own = [
+        ...storeEntries(stored[index] ?? [], held.ok ? held.value.snapshots : null),
+        ...(scope === undefined ? fileEntries(folder, stored.flat()) : []),
+        ...(held.ok ? volumeEntries(folder, held.value.volumes) : []),
+      ];
+      entries.push(...own.map((entry) => (scope ? { ...entry, scope: scopeName(scope) } : entry)));
+    }
+    return { engine: engineOf(engine, asked), entries: entries.sort((a, b) => b.usedAt - a.usedAt) };
   });
   if (!found.ok) return found;
   const none = { engine: null, entries: [] };
   const folder = recordFolder(findRoot(options.calledFrom), options.environment);
   return ok({ folder, maxBytes: maxBytes.value, ...(found.value ?? none) });
 }
+
+const scopeName = ({ scope }: ScopeFolder): string => (scope === '' ? 'unknown' : scope);
 
 interface Held {
   readonly snapshots: readonly SnapshotInfo[];

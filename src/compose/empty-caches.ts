@@ -7,7 +7,8 @@ import type { Engine } from '../contract/sandbox.ts';
 export async function emptyCaches(run: Run): Promise<void> {
   const engine = await run.engine();
   if (!engine.ok) return;
-  const mounts = run.plan.jobs.flatMap((job) => cacheMounts(run, job));
+  // Those that are this run's alone begin empty.
+  const mounts = run.plan.jobs.flatMap((job) => cacheMounts(run, job)).filter(({ store }) => store !== null);
   for (const [volume, cache] of new Map(mounts.map((mount) => [mount.volume, mount.cache]))) {
     const removed = await engine.value.caches.remove(volume);
     const there = removed.ok && !removed.value && (await isThere(engine.value, run.reuse.store.id, volume));

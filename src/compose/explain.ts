@@ -24,7 +24,7 @@ export async function foresee(
   planned: Planned & { readonly plan: Plan },
   options: ForeseeOptions,
 ): Promise<Outcome<readonly JobForesight[]>> {
-  const store = openStore(file.root, options.environment, () => undefined);
+  const store = openStore(file.root, options.environment, () => undefined, planned.offers?.trust);
   if (!store.ok) return store;
   const engines = await openEngines({ ...options, onlyLooks: true });
   if (!engines.ok) return engines;

@@ -1,27 +1,55 @@
 // The environment → the store of records of this machine, and what tells of its faults.
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { join } from 'node:path';
-import { openDirectoryStore, type DirectoryStore } from '../../engine/cache/directory-store.ts';
-import type { Environment } from '../contract/provider.ts';
+import {
+  directoryStoreId,
+  openDirectoryStore,
+  readDirectoryStore,
+  type DirectoryStore,
+} from '../../engine/cache/directory-store.ts';
+import { layeredStore } from '../../engine/cache/layered-store.ts';
+import type { Environment, Trust } from '../contract/provider.ts';
 import type { Engine } from '../contract/sandbox.ts';
 import { fail, ok, type Outcome } from '../model/failure.ts';
+import { canonicalJson } from '../model/json.ts';
 import { parseSize } from '../model/size.ts';
 import { cacheFolder, recordFolder } from './cache-folder.ts';
 
 const defaultBytes = 10 * 1024 ** 3;
+
+export interface ScopedStore extends DirectoryStore {
+  /** Ids of the stores that it reads besides, the nearest first. */
+  readonly reads: readonly string[];
+}
 
 /** Failure `cache-size` (usage): `LOCKSTEP_CACHE_SIZE` is no size. */
 export function openStore(
   root: string,
   environment: Environment,
   onFault: (message: string) => void,
-): Outcome<DirectoryStore> {
+  { scope, reads }: Pick<Trust, 'scope' | 'reads'> = { scope: '', reads: [] },
+): Outcome<ScopedStore> {
   const maxBytes = cacheBytes(environment);
   if (!maxBytes.ok) return maxBytes;
+  const place = { onFault, platform: process.platform, pid: process.pid };
   const folder = recordFolder(root, environment);
-  const { platform, pid } = process;
-  return ok(openDirectoryStore({ folder, onFault, maxBytes: maxBytes.value, platform, pid }));
+  const open = { ...place, maxBytes: maxBytes.value };
+  if (scope === '') return ok({ ...openDirectoryStore({ ...open, folder }), reads: [] });
+  const machine = directoryStoreId({ ...place, folder });
+  const others = reads.map((other) => ({
+    folder: recordFolder(root, environment, other),
+    id: scopeStoreId(machine, other),
+  }));
+  const own = openDirectoryStore({
+    ...{ ...open, folder: recordFolder(root, environment, scope), id: scopeStoreId(machine, scope) },
+  });
+  const readers = others.map((other) => readDirectoryStore({ ...place, ...other }));
+  return ok({ ...layeredStore(own, readers), reads: others.map(({ id }) => id) });
 }
+
+/** Made of names alone: when the folder of a scope is gone, its volumes and snapshots in the engine are still known. */
+export const scopeStoreId = (machine: string, scope: string): string =>
+  hash('sha256', canonicalJson([machine, scope])).slice(0, 32);
 
 /** The bound of the cache. Failure as above. */
 export function cacheBytes({ LOCKSTEP_CACHE_SIZE: size }: Environment): Outcome<number> {

@@ -1,5 +1,4 @@
 // A plan and the options of its run → all that is looked up before the run begins.
-import type { DirectoryStore } from '../../engine/cache/directory-store.ts';
 import type { FinishedJob } from '../../engine/finished-job.ts';
 import type { readHandedOn } from '../../engine/handed-on.ts';
 import { pinImages, type PinnedImages } from '../../engine/pinned-images.ts';
@@ -14,7 +13,7 @@ import type { EngineOptions, Engines } from './engines.ts';
 import type { Notices } from './held-notices.ts';
 import type { PipelineFile } from './pipeline-file.ts';
 import type { Planned, Selection } from './plan.ts';
-import { sourceIndex } from './reuse.ts';
+import { sourceIndex, type ScopedStore } from './reuse.ts';
 import type { SecretOptions, Secrets } from './secrets.ts';
 
 export interface RunOptions extends EngineOptions {
@@ -28,6 +27,8 @@ export interface RunOptions extends EngineOptions {
   readonly cache?: string;
   /** Run folders of needs that ran elsewhere. */
   readonly from: readonly string[];
+  /** Of the Markdown summary that the caller has room for; absent: any. */
+  readonly summaryBytes?: number;
   /** The first signal and the second. */
   readonly cancel: AbortSignal;
   readonly kill: AbortSignal;
@@ -35,7 +36,7 @@ export interface RunOptions extends EngineOptions {
 
 interface Held {
   readonly engines: Engines;
-  readonly store: DirectoryStore;
+  readonly store: ScopedStore;
   readonly notices: Notices;
   readonly secrets: Secrets;
   readonly redactor: Redactor;

@@ -1,17 +1,19 @@
 // A plan → a run: source tree, engine, recorder and reporters put together, executed, and left in its run folder.
-import { writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { cacheMounts } from '../../engine/cache-mounts.ts';
 import { executePlan } from '../../engine/execute-plan.ts';
+import { cacheSeeder } from '../../engine/seeded-caches.ts';
 import { writeRunFolder, type FinishedRun } from '../../engine/finished-run.ts';
 import { hostProxies } from '../../engine/docker/network-access.ts';
 import { gitCredentials } from '../../engine/git-folder.ts';
 import { finishedRun } from '../../engine/run-documents.ts';
 import { findLeak } from '../../engine/leak-guard.ts';
-import { createRunFolder, newRunId, removeOldRuns, type RunFolder } from '../../engine/run-folder.ts';
+import { newRunId, removeOldRuns, type RunFolder } from '../../engine/run-folder.ts';
 import type { Run } from '../../engine/run.ts';
-import { findRoot } from '../../engine/source-root.ts';
+import { absentServices } from './absent-services.ts';
+import { createPublisher } from './publish.ts';
+import type { Offers } from '../contract/provider.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { Emit, RunCancelling } from '../model/event.ts';
 import { fail, ok, type Outcome } from '../model/failure.ts';
@@ -20,7 +22,7 @@ import type { Plan, PlannedJob } from '../model/plan.ts';
 import { proxyCredentials } from '../model/url-credentials.ts';
 import { createRecorder } from '../report/recorder.ts';
 import { redactEvents } from '../report/redact/events.ts';
-import { createSummary } from '../report/summary.ts';
+import { createRunRecord } from '../report/run-record.ts';
 import { noteCaches } from './cache-files.ts';
 import { recordFolder } from './cache-folder.ts';
 import { emptyCaches } from './empty-caches.ts';
@@ -30,24 +32,34 @@ import { removeAbandoned } from './orphans.ts';
 import type { PipelineFile } from './pipeline-file.ts';
 import type { Planned } from './plan.ts';
 import { openStore, snapshotRemover } from './reuse.ts';
+import { noteScope, pruneScopes } from './trust-scopes.ts';
 import { createRedaction } from './redaction.ts';
 import { locateSecrets, readSecrets } from './secrets.ts';
 import { gatherParts, type Parts, type RunOptions } from './run-parts.ts';
+import { publishSummary, writeSummary, type EndedRun } from './summary.ts';
 import { unmatchedInputs } from './unmatched-inputs.ts';
 
-export { newRunId };
+export { newRunId, type EndedRun };
 
 /** A run that has all it needs and has not begun. */
 export interface PreparedRun {
   readonly warnings: readonly Diagnostic[];
+  /** Values that the platform's own masker is to know. */
+  readonly hidden: readonly string[];
+  /** How the platform's log view is spoken to; null where it has none. */
+  readonly logs: Offers['logs'] | null;
   /** Makes the run's events tell of a signal. */
   readonly cancelling: (signal: RunCancelling['signal'], atOnce: boolean) => void;
   /** Emits every event, the last with the digest, and leaves the run folder. */
-  readonly execute: (reporter: Emit) => Promise<Outcome<FinishedRun>>;
+  readonly execute: (reporter: Emit) => Promise<Outcome<EndedRun>>;
 }
 
-/** How long a step has from SIGTERM to SIGKILL on a machine that nobody takes away. */
-const graceMs = 10_000;
+/** How long a step has from SIGTERM to SIGKILL, and what runs after a cancel. */
+const graceOf = (offers: Offers | null): Run['grace'] => {
+  const left = offers?.cancelMs ?? null;
+  // What is left of it is for the engine, and for what we write at the end.
+  return left === null ? { stopMs: 10_000, lateMs: null } : { stopMs: left * 0.3, lateMs: left * 0.3 };
+};
 
 /** Failures have kind `usage` (exit 2) or `environment` (exit 3); nothing has run then, and nothing is left open. */
 export async function prepareRun(
@@ -57,7 +69,11 @@ export async function prepareRun(
 ): Promise<Outcome<PreparedRun>> {
   let emit: Emit = () => undefined;
   const notices = holdNotices((notice) => void emit(notice));
-  const located = await locateSecrets(planned.plan, file.root, options.secrets, options.environment);
+  const { offers } = planned;
+  // Before it is needed, since a platform's client takes its time to start.
+  if (options.cache === undefined && offers?.cache.is === 'there') void offers.cache.open();
+  const { secrets: given, environment } = options;
+  const located = await locateSecrets(planned.plan, file.root, given, environment, offers);
   if (!located.ok) return located;
   const secrets = await readSecrets(planned.plan, located.value, planned.evaluator, options.cancel);
   if (!secrets.ok) return secrets;
@@ -78,7 +94,8 @@ export async function prepareRun(
     const leak = findLeak(redactor, Buffer.from(String(value)));
     if (leak !== null) return secretInParam(name, leak.secret);
   }
-  const store = openStore(file.root, options.environment, (message) => notices.tell('cache-fault', message));
+  const tellFault = (message: string): void => notices.tell('cache-fault', message);
+  const store = openStore(file.root, options.environment, tellFault, offers?.trust);
   if (!store.ok) return store;
   const engines = await openEngines(options, (engine) => removeAbandoned(engine, store.value));
   if (!engines.ok) return engines;
@@ -93,6 +110,8 @@ export async function prepareRun(
     return parts;
   }
   return ok({
+    logs: offers?.logs ?? null,
+    hidden: [...secrets.value.values.values()].map((value) => value.toString()),
     warnings: unmatchedInputs(planned.plan, parts.value.source),
     cancelling: (signal, atOnce) => void emit({ type: 'run-cancelling', at: Date.now(), signal, atOnce }),
     execute: async (reporter) => {
@@ -101,8 +120,8 @@ export async function prepareRun(
       const recorder = createRecorder(join(folder.path, 'events.jsonl'), folder.logFile, (error) =>
         broken.abort(error),
       );
-      const summary = createSummary();
-      emit = redactEvents(redactor, toAll(recorder.emit, summary.emit, reporter));
+      const record = createRunRecord();
+      emit = redactEvents(redactor, toAll(recorder.emit, record.take, reporter));
       // Meanwhile, since the disk takes its time; but needs that ran elsewhere may lie in the oldest.
       const makingRoom = options.from.length === 0 ? removeOldRuns(folder) : null;
       try {
@@ -111,12 +130,18 @@ export async function prepareRun(
         emit = () => undefined;
         await recorder.close();
         broken.signal.throwIfAborted();
-        writeFileSync(join(folder.path, 'summary.md'), summary.markdown());
+        const { summaryBytes } = options;
+        const publish = publishSummary(offers, folder, options.cancel);
+        const summary = await writeSummary(record, folder, { bytes: summaryBytes, publish });
         writeRunFolder(end);
         await (makingRoom ?? removeOldRuns(folder));
         const engine = await engines.value.connected();
         await store.value.upkeep(engine && snapshotRemover(engine));
-        return ok(end);
+        const trust = offers?.trust ?? { scope: '', reads: [], writes: true };
+        noteScope(recordFolder(file.root, options.environment, trust.scope), trust);
+        const hasTime = !options.cancel.aborted;
+        if (engine !== null && hasTime) await pruneScopes(file.root, options.environment, trust, engine);
+        return ok({ ...end, summary });
       } catch (error) {
         if (!isSystemError(error)) throw error;
         return fail('environment', 'run-folder', `cannot write the run folder ${folder.path}`, {
@@ -126,7 +151,8 @@ export async function prepareRun(
       } finally {
         await engines.value.close();
         // Cut short by the second signal, the carrier has not tidied up.
-        if (options.cache !== undefined) await rm(carriedFolder(folder), { recursive: true, force: true });
+        if (options.cache !== undefined || offers?.cache.is === 'there')
+          await rm(carriedFolder(folder), { recursive: true, force: true });
       }
     },
   });
@@ -144,7 +170,7 @@ const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
 
 async function execute(
   file: PipelineFile,
-  { plan, provider, evaluator }: Planned & { readonly plan: Plan },
+  { plan, provider, evaluator, offers, isDryRun }: Planned & { readonly plan: Plan },
   { engines, engine, images, store, notices, secrets, redactor, source, handedOn, folder }: Parts,
   options: RunOptions,
   emit: Emit,
@@ -153,14 +179,21 @@ async function execute(
   const started = new Date();
   const later = new Set<Promise<unknown>>();
   const cancel = AbortSignal.any([options.cancel, broken]);
+  const writes = offers?.trust.writes ?? true;
   const carrier =
-    options.cache === undefined
+    options.cache === undefined && offers?.cache.is !== 'there'
       ? null
-      : (await import('./carrier.ts')).openCarrier(options.cache, {
+      : await (
+          await import('./carrier.ts')
+        ).openCarrier(options.cache, offers, {
           ...{ plan, source, store, engine: engines.current, cancel, emit },
           folder: carriedFolder(folder),
           ...{ answers: options.reuse === 'use', fresh: options.reuse === 'fresh' },
         });
+  const publish =
+    offers?.artifacts.is === 'there' ? createPublisher(offers.artifacts.open, emit, cancel) : null;
+  const tellEmpty = (message: string): unknown =>
+    emit({ type: 'notice', level: 'warning', code: 'cache-unusable', message });
   const run: Run = {
     plan,
     source,
@@ -173,11 +206,17 @@ async function execute(
     secrets: secrets.values,
     redactor,
     withheld: secrets.withheldFrom,
-    reuse: { store, answers: options.reuse === 'use' },
+    reuse: {
+      ...{ store, answers: options.reuse === 'use', records: writes, reads: store.reads },
+      ...(options.reuse !== 'fresh' && {
+        seedCaches: cacheSeeder({ store, engine: engines.current, tell: tellEmpty }),
+      }),
+    },
     carrier,
+    publish: (instance, artifacts) => void later.add(publish?.(instance, artifacts) ?? Promise.resolve()),
     later: (work) => later.add(work),
     parallel: options.parallel,
-    grace: { stopMs: graceMs, lateMs: null },
+    grace: graceOf(offers),
     cancel,
     kill: AbortSignal.any([options.kill, broken]),
     now: Date.now,
@@ -194,8 +233,12 @@ async function execute(
     engine: engine?.description ?? null,
   });
   notices.release();
+  if (offers !== null && !isDryRun)
+    for (const absent of absentServices(offers, plan, options.cache === undefined)) await emit(absent);
   const mounts = plan.jobs.flatMap((job) => cacheMounts(run, job));
-  noteCaches(recordFolder(file.root, options.environment), source.root, mounts);
+  const kept = recordFolder(file.root, options.environment, offers?.trust.scope);
+  if (offers !== null) noteScope(kept, offers.trust);
+  if (writes) noteCaches(kept, source.root, mounts);
   if (options.reuse === 'fresh') await emptyCaches(run);
   const execution = await executePlan(run, handedOn);
   const { jobs, matrix, withNeeds: needs } = options.selection;
@@ -238,18 +281,4 @@ const toAll =
 function loadOnce<T>(load: () => Promise<T>): () => Promise<T> {
   let loaded: Promise<T> | null = null;
   return () => (loaded ??= load());
-}
-
-/** Unites run folders of jobs that ran apart in a run folder of this checkout. */
-export async function mergeFolders(
-  folder: string,
-  folders: readonly string[],
-  jobs: readonly string[],
-): Promise<Outcome<FinishedRun>> {
-  const { mergeRuns } = await import('../../engine/merge-runs.ts');
-  const now = new Date();
-  const into = () => createRunFolder(findRoot(folder), newRunId(now));
-  const merged = await mergeRuns({ folders, jobs, into, now });
-  if (merged.ok) await removeOldRuns(merged.value.folder);
-  return merged;
 }

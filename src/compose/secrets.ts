@@ -1,6 +1,5 @@
 // A plan and all that may hold secrets → the values that its jobs get, or what is missing; and for `plan`, where they would come from.
-import { detectProvider } from '../../providers/registry.ts';
-import type { Environment } from '../contract/provider.ts';
+import type { Environment, Offers } from '../contract/provider.ts';
 import type { FoundSecret, SecretSource } from '../contract/secret-source.ts';
 import type { Evaluator } from '../contract/evaluator.ts';
 import { fail, ok, type Failure, type Outcome } from '../model/failure.ts';
@@ -50,11 +49,13 @@ export async function locateSecrets(
   root: string,
   options: SecretOptions,
   environment: Environment,
+  offers: Pick<Offers, 'secrets'> | null,
 ): Promise<Outcome<LocatedSecrets>> {
   const names = readSecretWords(options.secret, Object.keys(plan.secrets));
   if (!names.ok) return names;
   const withheld = isFromFork(plan) && !options.allowFork;
-  const native = withheld ? undefined : detectProvider(environment).secrets?.(environment);
+  const offered = withheld ? undefined : offers?.secrets;
+  const native = offered?.is === 'there' ? await offered.open() : null;
   const sources: readonly SecretSource[] = [
     commandLineSecrets({ names: names.value, folder: options.folder, environment }),
     ...(native ? [native] : []),

@@ -86,11 +86,13 @@ export interface SnapshotInfo extends Snapshot {
 /** Directories that outlive sandboxes: volumes of the engine that carry the store's id. A sweep leaves them alone. */
 export interface CacheVolumes {
   list(store: string): Promise<Outcome<readonly CacheVolumeInfo[]>>;
+  /** `filling`: somebody is at it, or died over it. */
+  has(volume: string): Promise<Outcome<'whole' | 'filling' | 'none'>>;
   /** False: it was not there, or a container uses it. */
   remove(volume: string): Promise<Outcome<boolean>>;
   /** What lies in it as a tar whose names begin with `./`; null when there is no such volume. `image` has a shell; nothing of it runs. */
   read(volume: string, image: Image): Promise<Outcome<AsyncIterable<Uint8Array> | null>>;
-  /** Makes the volume and fills it with such a tar. */
+  /** Makes the volume and fills it with such a tar; what was being filled before goes first. */
   fill(cache: CacheMount, image: Image, tar: AsyncIterable<Uint8Array>): Promise<Outcome<void>>;
 }
 
@@ -128,8 +130,10 @@ export interface CacheMount {
   /** Name of the cache in the pipeline file. */
   readonly cache: string;
   readonly volume: string;
-  /** Id of the record store it belongs to. */
-  readonly store: string;
+  /** Id of the record store it belongs to. Null: it is this run's alone, and goes when its engine is closed, at the latest with a sweep. */
+  readonly store: string | null;
+  /** Volumes of scopes that are trusted more: a new one begins as a copy of the first that there is. */
+  readonly from?: readonly string[];
   /** Absolute. */
   readonly path: string;
 }

@@ -23,6 +23,8 @@ export interface CacheEntry {
   readonly bytes: number | null;
   /** Milliseconds since the epoch, right to the hour; of a snapshot that belongs to nothing: when it was made. */
   readonly usedAt: number;
+  /** The scope of trust that it belongs to; absent: that of the machine itself. */
+  readonly scope?: string;
   /** Empty: nothing that is known. */
   readonly belongsTo: readonly CacheUser[];
   /** Of a blob or snapshot: keys of the records that name it. */

@@ -27,6 +27,7 @@ export type RunEvent =
   | StepSummary
   | StepFinished
   | ArtifactStored
+  | ArtifactPublished
   | ReportStored
   | RunCancelling
   | RunFinished;
@@ -145,6 +146,17 @@ export interface ArtifactStored {
   readonly bytes: number;
   /** Relative to the source root. */
   readonly path: string;
+}
+
+/** The platform has it too; comes after `artifact-stored`, maybe after its job ended. */
+export interface ArtifactPublished {
+  readonly type: 'artifact-published';
+  readonly job: string;
+  readonly name: string;
+  /** Its name there. */
+  readonly as: string;
+  /** Where people find it, if the platform says so. */
+  readonly url?: string;
 }
 
 export interface ReportStored {

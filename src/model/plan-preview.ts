@@ -1,4 +1,5 @@
 // What is known of a plan before anything runs: JSON-safe, shown by `lockstep plan`.
+import type { EventFacts } from './ci-context.ts';
 import type { JobForesight } from './foresight.ts';
 import type { ParamValue, Platform, Template } from './plan.ts';
 
@@ -6,12 +7,31 @@ export interface PlanPreview {
   readonly pipeline: string | null;
   readonly platform: Platform;
   readonly params: Readonly<Record<string, ParamValue>>;
+  /** The CI platform that it is planned for; absent on the user's own machine. */
+  readonly on?: PlatformPreview;
   /** In the order of the plan. */
   readonly jobs: readonly JobPreview[];
   /** Of each secret that a job of the plan uses; absent where nothing was looked for. */
   readonly secrets?: Readonly<Record<string, SecretPreview>>;
   /** What would be reused as things stand now, per instance; absent where the source or the records cannot be read. */
   readonly foreseen?: readonly JobForesight[];
+}
+
+/** What a run would be told by the platform and get from it. Words for people. */
+export interface PlatformPreview {
+  /** E.g. `GitHub Actions`. */
+  readonly name: string;
+  readonly dryRun: boolean;
+  readonly event: EventFacts;
+  readonly ref: string;
+  /** Scopes of trust whose records, snapshots and cache directories on this machine are used, the own first. */
+  readonly reads: readonly string[];
+  /** Null: nothing is kept, since a change from outside may run. */
+  readonly writes: string | null;
+  /** Null: it has one; else why not. */
+  readonly noCache: string | null;
+  readonly noArtifacts: string | null;
+  readonly noSecrets: string | null;
 }
 
 export interface SecretPreview {

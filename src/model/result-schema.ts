@@ -2,7 +2,7 @@
 import * as z from 'zod';
 
 const jobStatus = z.enum(['success', 'failure', 'cancelled', 'skipped']);
-const stepStatus = z.enum(['success', 'failure', 'cancelled', 'skipped', 'timeout']);
+export const stepStatus = z.enum(['success', 'failure', 'cancelled', 'skipped', 'timeout']);
 const runStatuses = z.enum(['success', 'failure', 'cancelled']);
 
 /** Why a job is not a success. `needs` is tested before `condition`. */

@@ -19,8 +19,15 @@ const columns: readonly Column[] = [
   { title: 'last use', align: 'right' },
   { title: 'belongs to' },
   { title: 'in' },
+  { title: 'scope' },
   { title: 'id' },
 ];
+
+/** Only a machine of a CI platform has scopes of trust. */
+const columnsFor = (entries: readonly CacheEntry[]): readonly Column[] =>
+  entries.some(({ scope }) => scope !== undefined)
+    ? columns
+    : columns.filter(({ title }) => title !== 'scope');
 
 /** `blobs`: each in a row of its own; else they count with the job or step that they belong to. */
 export function renderContents(
@@ -28,16 +35,18 @@ export function renderContents(
   { blobs, now }: { readonly blobs: boolean; readonly now: number },
 ): string {
   if (entries.length === 0) return `nothing is kept in ${visible(folder)}\n`;
+  const shown = columnsFor(entries);
   const cells = (blobs ? entries.map(rowOf) : foldedRows(entries)).map((row) => [
     row.kind,
     row.bytes === null ? '?' : formatBytes(row.bytes),
     formatAge(now - row.usedAt),
     row.what,
     row.where,
+    ...(shown === columns ? [row.scope] : []),
     row.id,
   ]);
   const total = `${formatBytes(bytesOf(entries))} in all; the cache folder is ${visible(folder)}`;
-  return lines([...renderTable(columns, cells), '', total]);
+  return lines([...renderTable(shown, cells), '', total]);
 }
 
 interface Row {
@@ -46,10 +55,11 @@ interface Row {
   readonly usedAt: number;
   readonly what: string;
   readonly where: string;
+  readonly scope: string;
   readonly id: string;
 }
 
-function rowOf({ kind, bytes, usedAt, belongsTo, id, state }: CacheEntry): Row {
+function rowOf({ kind, bytes, usedAt, belongsTo, scope, id, state }: CacheEntry): Row {
   const [user] = belongsTo;
   const others = new Set(belongsTo.map((one) => whatOf(one) + whereOf(one))).size - 1;
   const words = [
@@ -58,7 +68,10 @@ function rowOf({ kind, bytes, usedAt, belongsTo, id, state }: CacheEntry): Row {
     ...(user !== undefined && state !== undefined ? [`(${state})`] : []),
   ];
   const where = user === undefined ? '-' : whereOf(user);
-  return { kind, bytes, usedAt, what: words.join(' '), where, id: shortId(id) };
+  return {
+    ...{ kind, bytes, usedAt, what: words.join(' '), where },
+    ...{ scope: visible(scope ?? '-'), id: shortId(id) },
+  };
 }
 
 function whatOf({ job, step, cache }: CacheUser): string {
@@ -78,13 +91,15 @@ const shortId = (id: string): string =>
 function foldedRows(entries: readonly CacheEntry[]): Row[] {
   const rows = new Map<string, Row>();
   const isFolded = ({ kind }: CacheEntry): boolean => kind === 'blob' || kind === 'parsed file';
-  for (const entry of entries.filter((one) => !isFolded(one))) rows.set(entry.id, rowOf(entry));
+  // Two scopes may have the same.
+  const place = (id: string, { scope = '' }: CacheEntry): string => `${scope} ${id}`;
+  for (const entry of entries.filter((one) => !isFolded(one))) rows.set(place(entry.id, entry), rowOf(entry));
   for (const entry of entries.filter(isFolded)) {
     const kind = entry.kind === 'blob' ? 'file lists' : 'parsed files';
-    const owner = entry.records?.find((key) => rows.has(key));
-    const { what, where } = rowOf(entry);
-    const id = owner ?? `${kind} ${what} ${where}`;
-    const row = rows.get(id) ?? { kind, bytes: 0, usedAt: 0, what, where, id: '-' };
+    const owner = entry.records?.find((key) => rows.has(place(key, entry)));
+    const { what, where, scope } = rowOf(entry);
+    const id = place(owner ?? `${kind} ${what} ${where}`, entry);
+    const row = rows.get(id) ?? { kind, bytes: 0, usedAt: 0, what, where, scope, id: '-' };
     rows.set(id, {
       ...row,
       bytes: (row.bytes ?? 0) + (entry.bytes ?? 0),
@@ -128,14 +143,30 @@ export function renderStats({ folder, engine, maxBytes, entries }: CacheContents
     amounts.map(({ kind, count, bytes }) => [kind, String(count), formatBytes(bytes)]),
   );
   const free = Math.max(0, maxBytes - bounded);
+  const scopes = scopesOf(entries);
   return lines([
     ...table,
+    ...(scopes.length > 0 ? ['', ...renderScopes(scopes)] : []),
     '',
     `bound   ${formatBytes(maxBytes)} for jobs, steps, blobs and snapshots; ${formatShare(free, maxBytes)} of it free`,
     `folder  ${visible(folder)}`,
     ...(engine !== null && 'name' in engine ? [`engine  ${visible(engine.name)}`] : []),
   ]);
 }
+
+/** The largest first. */
+const scopesOf = (entries: readonly CacheEntry[]): (CacheAmount & { readonly scope: string })[] =>
+  [...Map.groupBy(entries, ({ scope }) => scope)]
+    .flatMap(([scope, own]) =>
+      scope === undefined ? [] : [{ scope, count: own.length, bytes: bytesOf(own) }],
+    )
+    .sort((a, b) => b.bytes - a.bytes);
+
+const renderScopes = (scopes: ReturnType<typeof scopesOf>): string[] =>
+  renderTable(
+    [{ title: 'scope' }, { title: 'count', align: 'right' }, { title: 'size', align: 'right' }],
+    scopes.map(({ scope, count, bytes }) => [visible(scope), String(count), formatBytes(bytes)]),
+  );
 
 export const statsJson = (contents: CacheContents): string => {
   const { kinds: amounts, bounded } = statsOf(contents.entries);
@@ -145,6 +176,7 @@ export const statsJson = (contents: CacheContents): string => {
     'max-bytes': contents.maxBytes,
     'bounded-bytes': bounded,
     kinds: Object.fromEntries(amounts.map(({ kind, count, bytes }) => [kind, { count, bytes }])),
+    scopes: scopesOf(contents.entries),
   });
 };
 

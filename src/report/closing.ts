@@ -1,11 +1,14 @@
 // What is known of a finished run → the last lines of a plain log: what failed and where to look, the table, the digest.
 import type { Failure } from '../model/failure.ts';
 import { instanceFileName } from '../model/instance-name.ts';
+import type { FailedTest } from '../model/test-report.ts';
+import { failureProblem, testProblem } from './annotations.ts';
 import { countReuse, failedSteps, testsOf, type JobRecord, type RunRecord } from './run-record.ts';
-import { formatCount, formatDuration } from './quantity.ts';
+import { formatCount, formatDuration, formatNumber } from './quantity.ts';
 import { jobTable } from './job-table.ts';
 import type { Paint } from './style.ts';
 import { renderTable } from './table.ts';
+import type { Told } from './told.ts';
 import { visible, visibleLines } from './visible.ts';
 import { failureWords, reuseWords, statusStyle } from './wording.ts';
 
@@ -15,56 +18,69 @@ const SHOWN = { jobs: 20, tests: 25, messageLines: 6, failureLines: 60 };
 /** The last lines of a failed step, safe to show; none where they are the last thing on the screen anyway. */
 type TailOf = (job: string, step: number) => readonly string[];
 
-export function renderClosing(record: RunRecord, tail: TailOf, paint: Paint): string[] {
+export function renderClosing(record: RunRecord, tail: TailOf, paint: Paint): Told[] {
   const started = record.started();
   const finished = record.finished();
   if (started === undefined || finished === undefined) return [];
   const jobs = record.jobs();
-  const isAllowed = ({ end }: JobRecord): boolean => end?.result['allowed-failure'] === true;
-  const failures = jobs.filter(({ end }) => end?.result.status === 'failure');
-  const failed = [...failures.filter((job) => !isAllowed(job)), ...failures.filter(isAllowed)];
+  const worst = [...jobs.filter(isBad), ...jobs.filter((job) => !isBad(job))];
+  const failed = worst.filter(({ end }) => end?.result.status === 'failure');
   const { status } = finished.result;
   return [
     ...failed
       .slice(0, SHOWN.jobs)
-      .flatMap((job) => [
-        '',
-        ...renderFailedJob(job, `${started.directory}/logs/${instanceFileName(job.name)}.log`, tail, paint),
-      ]),
-    ...andMore(failed.length - SHOWN.jobs, 'failed job'),
-    ...renderFailedTests(jobs, paint),
-    '',
-    ...renderJobs(jobs, paint),
-    '',
-    `${paint(statusStyle[status], paint('bold', status))} in ${formatDuration(finished.durationMs)}${tally(jobs)}`,
-    ...[reuseWords(countReuse(jobs))].filter((words) => words !== ''),
-    visible(started.directory),
-    `result ${finished.digest}`,
+      .flatMap((job) =>
+        renderFailedJob(job, `${started.directory}/logs/${instanceFileName(job.name)}.log`, tail, paint),
+      ),
+    ...asTold(andMore(failed.length - SHOWN.jobs, 'failed job')),
+    ...renderFailedTests(worst, paint),
+    ...asTold([
+      '',
+      ...renderJobs(jobs, paint),
+      '',
+      `${paint(statusStyle[status], paint('bold', status))} in ${formatDuration(finished.durationMs)}${tally(jobs)}`,
+      ...[reuseWords(countReuse(jobs))].filter((words) => words !== ''),
+      visible(started.directory),
+      `result ${finished.digest}`,
+    ]),
   ];
 }
 
-function renderFailedJob(job: JobRecord, log: string, tail: TailOf, paint: Paint): string[] {
+const isBad = (job: JobRecord): boolean => job.end?.result.status === 'failure' && !isAllowed(job);
+const isAllowed = ({ end }: JobRecord): boolean => end?.result['allowed-failure'] === true;
+
+const linesOf = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('');
+const asTold = (lines: readonly string[]): Told[] => (lines.length === 0 ? [] : [{ text: linesOf(lines) }]);
+
+function renderFailedJob(job: JobRecord, log: string, tail: TailOf, paint: Paint): Told[] {
   const { end } = job;
   const steps = failedSteps(job);
-  const allowed = end?.result['allowed-failure'] === true;
-  const head = `${allowed ? paint('yellow', 'failed (allowed):') : paint('red', 'failed:')} ${paint('bold', visible(job.name))}`;
+  const level = isAllowed(job) ? 'warning' : 'error';
+  const label = isAllowed(job) ? paint('yellow', 'failed (allowed):') : paint('red', 'failed:');
+  const head = `${label} ${paint('bold', visible(job.name))}`;
   const told = new Set(steps.map(({ failure }) => failure?.message));
-  return [
-    ...steps.flatMap((step) => {
-      const lines = tail(job.name, step.step);
-      return [
-        `${head}, ${visible(step.name)}: ${failureWords(step)} after ${formatDuration(step.durationMs)}`,
-        ...explain(step.failure),
-        paint(
-          'dim',
-          `  ${lines.length > 0 ? 'last lines of ' : ''}${visible(log)}${lines.length > 0 ? ':' : ''}`,
-        ),
-        ...lines.map((line) => `  ${paint('dim', '|')} ${line}`),
-      ];
-    }),
-    ...(steps.length === 0 ? [`${head}: ${end?.result.reason ?? 'failure'}`] : []),
-    ...(told.has(end?.failure?.message) ? [] : explain(end?.failure)),
-  ];
+  const ofJob = told.has(end?.failure?.message) ? [] : explain(end?.failure);
+  const tell = (title: string, words: readonly string[], last: readonly string[]): Told => ({
+    text: linesOf(['', ...words, ...last]),
+    problem: failureProblem(level, title, words, last),
+  });
+  if (steps.length === 0)
+    return [tell(job.name, [`${head}: ${end?.result.reason ?? 'failure'}`, ...ofJob], [])];
+  return steps.map((step, index) => {
+    const lines = tail(job.name, step.step);
+    const file = `  ${lines.length > 0 ? 'last lines of ' : ''}${visible(log)}${lines.length > 0 ? ':' : ''}`;
+    const words = [
+      `${head}, ${visible(step.name)}: ${failureWords(step)} after ${formatDuration(step.durationMs)}`,
+      ...explain(step.failure),
+      ...(index === steps.length - 1 ? ofJob : []),
+      paint('dim', file),
+    ];
+    return tell(
+      `${job.name}: ${step.name}`,
+      words,
+      lines.map((line) => `  ${paint('dim', '|')} ${line}`),
+    );
+  });
 }
 
 function explain(failure: Failure | undefined): string[] {
@@ -77,31 +93,36 @@ function explain(failure: Failure | undefined): string[] {
     .map((line) => `  ${line}`);
 }
 
-function renderFailedTests(jobs: readonly JobRecord[], paint: Paint): string[] {
-  const perJob = jobs.flatMap((job) => {
+function renderFailedTests(jobs: readonly JobRecord[], paint: Paint): Told[] {
+  const seen = new Set<string>();
+  return jobs.flatMap((job) => {
     const tests = testsOf(job);
-    return tests === undefined || tests.failed === 0 ? [] : [{ job, tests }];
+    if (tests === undefined || tests.failed === 0) return [];
+    const level = isBad(job) ? 'error' : 'warning';
+    const count = `${formatNumber(tests.failed)} of ${formatCount(tests.tests, 'test')} failed:`;
+    return [
+      ...asTold(['', `${paint('red', count)} ${paint('bold', visible(job.name))}`]),
+      ...tests.failures.slice(0, SHOWN.tests).map((test) => {
+        const text = linesOf(renderTest(test, paint));
+        // The same one in every instance of a matrix is one problem.
+        const isNew = !seen.has(text);
+        seen.add(text);
+        return isNew ? { text, problem: testProblem(level, job.name, test) } : { text };
+      }),
+      ...asTold(andMore(tests.failed - Math.min(SHOWN.tests, tests.failures.length), 'failed test')),
+    ];
   });
-  return perJob.flatMap(({ job, tests }) => [
-    '',
-    `${paint('red', `${tests.failed} of ${formatCount(tests.tests, 'test')} failed:`)} ${paint('bold', visible(job.name))}`,
-    ...tests.failures.slice(0, SHOWN.tests).flatMap(({ name, message, file, line }) => {
-      const place =
-        file === undefined
-          ? ''
-          : `${paint('cyan', visible(file) + (line === undefined ? '' : `:${line}`))}  `;
-      const lines = visibleLines(message).filter((text) => text.trim() !== '');
-      return [
-        `  ${place}${visible(name)}`,
-        ...lines.slice(0, SHOWN.messageLines).map((text) => `      ${text}`),
-      ];
-    }),
-    ...andMore(tests.failed - Math.min(SHOWN.tests, tests.failures.length), 'failed test'),
-  ]);
+}
+
+function renderTest({ name, message, file, line }: FailedTest, paint: Paint): string[] {
+  const place =
+    file === undefined ? '' : `${paint('cyan', visible(file) + (line === undefined ? '' : `:${line}`))}  `;
+  const lines = visibleLines(message).filter((text) => text.trim() !== '');
+  return [`  ${place}${visible(name)}`, ...lines.slice(0, SHOWN.messageLines).map((text) => `      ${text}`)];
 }
 
 const andMore = (count: number, noun: string): string[] =>
-  count > 0 ? [`  and ${formatCount(count, `more ${noun}`)}`] : [];
+  count > 0 ? [`  and ${formatCount(count, `more ${noun}`)}: see the summary`] : [];
 
 function renderJobs(jobs: readonly JobRecord[], paint: Paint): string[] {
   const { columns, rows } = jobTable(jobs);

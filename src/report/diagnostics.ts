@@ -1,8 +1,11 @@
 // Diagnostics and failures → text with the place, the line, a caret and what to do next.
+import { stripVTControlCharacters } from 'node:util';
+import type { Annotation } from '../contract/log-style.ts';
 import type { Diagnostic, Location } from '../model/diagnostic.ts';
 import type { Failure } from '../model/failure.ts';
 import { formatCount } from './quantity.ts';
 import { createPaint, type Paint } from './style.ts';
+import type { Told } from './told.ts';
 import { visible, visibleLines } from './visible.ts';
 import { fit, textWidth } from './width.ts';
 
@@ -18,15 +21,15 @@ export function renderDiagnostics(
   diagnostics: readonly Diagnostic[],
   sources: ReadonlyMap<string, string>,
   options: { readonly color: boolean },
-): string {
-  if (diagnostics.length === 0) return '';
+): Told[] {
+  if (diagnostics.length === 0) return [];
   const paint = createPaint(options.color);
   const locate = createLocator(sources);
   const blocks = [...diagnostics].sort(byPlace).map((diagnostic) => {
     const { severity, code, message, location, hint, related = [] } = diagnostic;
     const tone = severity === 'error' ? 'red' : 'yellow';
     const place = location === undefined ? undefined : locate(location);
-    return [
+    const lines = [
       `${place === undefined ? '' : `${paint('bold', place.name)}: `}${paint(tone, `${severity}[${code}]`)}: ${visible(message)}`,
       ...excerpt(place, tone, paint),
       ...(hint === undefined ? [] : [`  ${paint('cyan', 'hint')}: ${visible(hint)}`]),
@@ -34,25 +37,33 @@ export function renderDiagnostics(
         const there = locate(other.location);
         return [`  ${there.name}: ${visible(other.message)}`, ...excerpt(there, 'blue', paint)];
       }),
-    ].join('\n');
+    ];
+    const at = location && { file: location.file, ...(place?.line && lineOf(place.line)) };
+    return asProblem(lines, '\n', { level: severity, title: code, ...at });
   });
   const errors = diagnostics.filter(({ severity }) => severity === 'error').length;
   const counts = [formatCount(errors, 'error'), formatCount(diagnostics.length - errors, 'warning')];
   const total = counts.filter((count) => !count.startsWith('0 ')).join(', ');
-  return [...blocks, total].join('\n\n') + '\n';
+  return [...blocks, { text: `${total}\n` }];
 }
 
+/** The problem is what the lines say, so that it is understood where they are not shown. */
+const asProblem = (lines: readonly string[], end: string, about: Omit<Annotation, 'message'>): Told => ({
+  text: `${lines.join('\n')}\n${end}`,
+  problem: { ...about, message: stripVTControlCharacters(lines.join('\n')) },
+});
+
 /** `error[code]: message`, then cause and hint; a cause of many lines keeps them. */
-export function renderFailure(failure: Failure, options: { readonly color: boolean }): string {
+export function renderFailure(failure: Failure, options: { readonly color: boolean }): Told {
   const paint = createPaint(options.color);
   const [first = '', ...rest] = visibleLines(failure.message);
-  return [
+  const lines = [
     `${paint('red', `error[${failure.code}]`)}: ${first}`,
     ...rest.map((line) => `  ${line}`),
     ...labelled(paint('dim', 'cause'), failure.cause),
     ...labelled(paint('cyan', 'hint'), failure.hint),
-    '',
-  ].join('\n');
+  ];
+  return asProblem(lines, '', { level: 'error', title: failure.code });
 }
 
 function labelled(label: string, text: string | undefined): string[] {
@@ -66,6 +77,7 @@ interface Place {
   readonly name: string;
   readonly line?: {
     readonly number: number;
+    readonly column: number;
     readonly before: string;
     readonly stretch: string;
     readonly after: string;
@@ -90,6 +102,7 @@ function createLocator(sources: ReadonlyMap<string, string>): (location: Locatio
       name: `${visible(file)}:${index + 1}:${column + 1}`,
       line: {
         number: index + 1,
+        column: column + 1,
         before: spell(line.slice(0, column)),
         // A stretch of several lines is marked up to the end of its first.
         stretch: spell(line.slice(column, column + length)),
@@ -98,6 +111,11 @@ function createLocator(sources: ReadonlyMap<string, string>): (location: Locatio
     };
   };
 }
+
+const lineOf = ({ number, column }: NonNullable<Place['line']>): Pick<Annotation, 'line' | 'column'> => ({
+  line: number,
+  column,
+});
 
 const spell = (text: string): string => visible(text.replaceAll('\t', '    '));
 

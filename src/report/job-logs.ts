@@ -1,10 +1,7 @@
 // Log events of jobs side by side → whole lines under each job's prefix, and the last lines of the steps that failed.
-import { stripVTControlCharacters } from 'node:util';
 import type { Log } from '../model/event.ts';
-import { createLogLines, fromByteText, toByteText, type ByteText, type LogLines } from './log-lines.ts';
-import { fit } from './width.ts';
-
-const TAIL = { bytes: 16 * 1024, lines: 20, columns: 400 };
+import { createLogLines, toByteText, type ByteText, type LogLines } from './log-lines.ts';
+import { lastLines, tailBytes } from './log-tail.ts';
 
 interface OpenStep {
   readonly step: number;
@@ -35,7 +32,7 @@ export function createJobLogs(options: {
   const show = (job: string, current: OpenStep, lines: ByteText): ByteText => {
     if (lines === '') return '';
     last = stepKey(job, current.step);
-    current.tail = (lines.length < TAIL.bytes ? current.tail + lines : lines).slice(-TAIL.bytes);
+    current.tail = (lines.length < tailBytes ? current.tail + lines : lines).slice(-tailBytes);
     const prefix = toByteText(options.prefix(job));
     if (prefix === '') return lines;
     // A regular expression with a constant replacement is V8's fastest way; `$` is the one character that means something.
@@ -62,13 +59,7 @@ export function createJobLogs(options: {
       return before + show(job, current, current[stream].push(chunk));
     },
     close,
-    tail: (job, step) => {
-      const tail = kept.get(stepKey(job, step)) ?? '';
-      // One that was cut to its size begins somewhere within a line.
-      const whole = tail.length < TAIL.bytes ? tail : tail.slice(tail.slice(0, -1).indexOf('\n') + 1);
-      const lines = stripVTControlCharacters(fromByteText(whole)).trimEnd().split('\n').slice(-TAIL.lines);
-      return lines.join('') === '' ? [] : lines.map((line) => fit(line, TAIL.columns));
-    },
+    tail: (job, step) => lastLines(kept.get(stepKey(job, step)) ?? ''),
     isLast: (job, step) => last === stepKey(job, step),
   };
 }

@@ -4,6 +4,7 @@ import type {
   InstancePreview,
   JobPreview,
   PlanPreview,
+  PlatformPreview,
   PreviewText,
   SecretPreview,
 } from '../model/plan-preview.ts';
@@ -21,8 +22,24 @@ export function renderPlan(plan: PlanPreview, options: { readonly color: boolean
   const head = [
     `${paint('bold', visible(plan.pipeline ?? 'pipeline'))}: ${formatCount(plan.jobs.length, 'job')} on ${plan.platform}`,
     ...(params.length > 0 ? [`params: ${visible(params.join(', '))}`] : []),
+    ...(plan.on ? platformLines(plan.on).map(visible) : []),
   ];
   return `${[...head, ...plan.jobs.flatMap((job) => ['', ...renderJob(job, plan, paint)])].join('\n')}\n`;
+}
+
+function platformLines({ name, dryRun, event, ref, ...on }: PlatformPreview): string[] {
+  const change = event['pull-request'];
+  const what = change
+    ? `pull request ${change.number} into ${change.target || '?'}${change.fork ? ', from a fork' : ''}`
+    : `${event.name}${ref === '' ? '' : ` of ${ref}`}`;
+  return [
+    `${dryRun ? 'a dry run, as on' : 'on'} ${name}: ${what}`,
+    `reuses what is kept here for: ${on.reads.join(', ')}`,
+    `keeps: ${on.writes === null ? 'nothing, since anybody may have written what runs' : `for ${on.writes}`}`,
+    `cache of the platform: ${on.noCache === null ? 'there' : `none, since ${on.noCache}`}`,
+    `artifacts of the platform: ${on.noArtifacts === null ? 'there' : `none, since ${on.noArtifacts}`}`,
+    `secrets of the platform: ${on.noSecrets === null ? 'there' : `none, since ${on.noSecrets}`}`,
+  ];
 }
 
 /** Of its instances; none where nothing was foreseen. */

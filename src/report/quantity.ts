@@ -27,9 +27,12 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? size : size.toFixed(1)} ${units[unit] ?? ''}`;
 }
 
-/** `1 job`, `2 jobs`. */
+/** `1 job`, `2 jobs`, `10,000 jobs`. */
 export const formatCount = (count: number, noun: string): string =>
-  `${count} ${noun}${count === 1 ? '' : 's'}`;
+  `${formatNumber(count)} ${noun}${count === 1 ? '' : 's'}`;
+
+/** A whole number: `9,990`. */
+export const formatNumber = (value: number): string => String(value).replace(/\B(?=(?:\d{3})+$)/g, ',');
 
 /** `81.2%`; rounded down, so that only all is 100. */
 export const formatShare = (part: number, whole: number): string =>

@@ -1,5 +1,7 @@
 // RunEvents → what a closing summary needs of each job: its end, its steps, its reports. Only the last attempt counts.
 import type {
+  ArtifactPublished,
+  ArtifactStored,
   JobFinished,
   ReportStored,
   RunEvent,
@@ -9,18 +11,34 @@ import type {
 } from '../model/event.ts';
 import { instanceJob } from '../model/instance-name.ts';
 import type { Coverage, TestReport } from '../model/test-report.ts';
+import type { RecordedLog } from './events-file.ts';
+
+/** Bytes of a job's log. */
+export interface LogRange {
+  readonly from: number;
+  readonly to: number;
+}
 
 export interface JobRecord {
   readonly name: string;
   /** By the step's place in the job. */
   readonly steps: Map<number, StepFinished>;
   readonly summaries: Map<number, string>;
+  /** By step. */
+  readonly logs: Map<number, LogRange>;
+  /** By name. */
+  readonly artifacts: Map<
+    string,
+    { readonly stored: ArtifactStored; readonly published?: ArtifactPublished }
+  >;
   reports: ReportStored[];
+  /** Bytes of the whole log, of all attempts. */
+  logged: number;
   end?: JobFinished;
 }
 
 export interface RunRecord {
-  readonly take: (event: RunEvent) => void;
+  readonly take: (event: RunEvent | RecordedLog) => void;
   readonly started: () => RunStarted | undefined;
   readonly finished: () => RunFinished | undefined;
   /** Jobs that something was heard of, in plan order; instances of a matrix only known later stand where its bare name did. */
@@ -32,25 +50,44 @@ export function createRunRecord(): RunRecord {
   let started: RunStarted | undefined;
   let finished: RunFinished | undefined;
   const of = (name: string): JobRecord => {
-    const job = jobs.get(name) ?? { name, steps: new Map(), summaries: new Map(), reports: [] };
+    const known = jobs.get(name);
+    if (known !== undefined) return known;
+    const maps = { steps: new Map(), summaries: new Map(), logs: new Map(), artifacts: new Map() };
+    const job: JobRecord = { name, ...maps, reports: [], logged: 0 };
     jobs.set(name, job);
     return job;
   };
-  const take = (event: RunEvent): void => {
+  const take: RunRecord['take'] = (event) => {
     switch (event.type) {
       case 'run-started':
         started = event;
         break;
       case 'job-started': {
         const job = of(event.job);
-        job.steps.clear();
-        job.summaries.clear();
+        for (const map of [job.steps, job.summaries, job.logs, job.artifacts]) map.clear();
         job.reports = [];
         break;
       }
       case 'step-summary': {
         const { summaries } = of(event.job);
         summaries.set(event.step, (summaries.get(event.step) ?? '') + event.markdown);
+        break;
+      }
+      case 'log': {
+        const job = of(event.job);
+        const [from, bytes] =
+          'chunk' in event ? [job.logged, event.chunk.byteLength] : [event.offset, event.bytes];
+        job.logged = from + bytes;
+        job.logs.set(event.step, { from: job.logs.get(event.step)?.from ?? from, to: job.logged });
+        break;
+      }
+      case 'artifact-stored':
+        of(event.job).artifacts.set(event.name, { stored: event });
+        break;
+      case 'artifact-published': {
+        const { artifacts } = of(event.job);
+        const known = artifacts.get(event.name);
+        if (known) artifacts.set(event.name, { ...known, published: event });
         break;
       }
       case 'step-finished':
@@ -69,8 +106,6 @@ export function createRunRecord(): RunRecord {
       case 'job-retrying':
       case 'service-ready':
       case 'step-started':
-      case 'log':
-      case 'artifact-stored':
       case 'run-cancelling':
         break;
     }

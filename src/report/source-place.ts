@@ -1,4 +1,5 @@
 // The text of a test's failure → the file and line in the workspace that it speaks of.
+import { posix } from 'node:path';
 
 interface SourcePlace {
   readonly file: string;
@@ -7,10 +8,10 @@ interface SourcePlace {
 
 const extensions =
   '(?:[cm]?[jt]sx?|py|rb|php|go|rs|java|kts?|scala|groovy|clj|cs|fs|vb|swift|dart|exs?|erl|lua|pl|sh|bats|cc?|cpp|cxx|hpp?|mm?|vue|svelte|feature)';
-const path = '[\\w@./+~-]{1,300}';
+const path = '[\\w@./+~\\\\-]{1,300}';
 // `src/a.ts:12`, `src/a.ts:12:3`, `A.java:12`, `a.py", line 12`, `A.cs:line 12`. The look-behind keeps it linear.
 const places = new RegExp(
-  `(?<![\\w@./+~-])(?:file://)?(${path}\\.${extensions})(?::(?:line )?|", line )(\\d{1,7})(?!\\w)`,
+  `(?<![\\w@./+~\\\\-])(?:file://)?((?:[A-Za-z]:(?=[\\\\/]))?${path}\\.${extensions})(?::(?:line )?|", line )(\\d{1,7})(?!\\w)`,
   'g',
 );
 const sourceFile = new RegExp(`^${path}\\.${extensions}$`);
@@ -47,12 +48,16 @@ export function findPlace(
 
 export const looksLikeSourceFile = (text: string): boolean => sourceFile.test(text);
 
-/** Relative to the workspace; undefined for what lies outside. */
+const workspace = '/work/';
+const outside = /^(?:\.\.?(?:\/|$)|\/|[A-Za-z]:|$)/;
+
+/** Relative to the workspace; undefined for what lies outside. What has only backslashes is a path of Windows. */
 function insideWorkspace(file: string): string | undefined {
-  const plain = file.replace(/^(?:file:\/\/)?(?:\/work\/)?(?:\.\/)*/, '');
-  return plain === '' || plain.length > 1000 || plain.startsWith('/') || plain.split('/').includes('..')
-    ? undefined
-    : plain;
+  if (file.length > 1000) return undefined;
+  const slashed = file.includes('/') ? file : file.replaceAll('\\', '/');
+  const plain = posix.normalize(slashed.replace(/^file:\/\//, ''));
+  const inside = plain.startsWith(workspace) ? plain.slice(workspace.length) : plain;
+  return outside.test(inside) ? undefined : inside;
 }
 
 const stem = (file: string): string => (file.split('/').at(-1) ?? '').replace(/\.\w+$/, '');

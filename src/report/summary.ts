@@ -1,117 +1,110 @@
-// RunEvents → the Markdown summary of a run, for a platform's job summary.
-import type { Emit } from '../model/event.ts';
-import { jobTable } from './job-table.ts';
+// What is known of a run → its Markdown summary, for a platform's job summary.
+import { closeMarkdown, closingBytes, cutMarkdown } from './markdown-cut.ts';
 import { codeSpan, escapeMarkdown } from './markdown.ts';
-import { formatCount, formatDuration } from './quantity.ts';
-import { countReuse, createRunRecord, failedSteps, testsOf, type JobRecord } from './run-record.ts';
-import { visibleLines } from './visible.ts';
+import { formatBytes, formatDuration, formatNumber } from './quantity.ts';
+import { countReuse, type JobRecord, type RunRecord } from './run-record.ts';
+import {
+  renderArtifacts,
+  renderCoverage,
+  renderFailures,
+  renderJobs,
+  renderTests,
+  type ReadLog,
+} from './summary-parts.ts';
+import { visible } from './visible.ts';
 import { fit } from './width.ts';
-import { reuseWords, stepWords } from './wording.ts';
+import { reuseWords, statusIcon } from './wording.ts';
 
-/** GitHub refuses a summary over 1 MiB; ours without the steps' own stays far below the rest of it. */
-const BYTES_OF_STEPS = 800 * 1024;
-const SHOWN = { jobs: 300, steps: 50, tests: 50, messageColumns: 300 };
-
-/** `markdown` is for after `run-finished`; before it, it is what is known so far. */
-export function createSummary(): { readonly emit: Emit; readonly markdown: () => string } {
-  const record = createRunRecord();
-  const markdown = (): string => {
-    const jobs = record.jobs();
-    const finished = record.finished();
-    const title = escapeMarkdown(record.started()?.title ?? '');
-    return (
-      [
-        `## ${title}: ${finished?.result.status ?? 'running'}`,
-        ...(finished === undefined
-          ? []
-          : [
-              [
-                `In ${formatDuration(finished.durationMs)}`,
-                reuseWords(countReuse(jobs)),
-                `result \`${finished.digest}\``,
-              ]
-                .filter((words) => words !== '')
-                .join(', '),
-            ]),
-        renderJobs(jobs),
-        ...section('Failed steps', bounded(jobs.flatMap(stepItems), SHOWN.steps)),
-        ...section('Failed tests', bounded(jobs.flatMap(testItems), SHOWN.tests)),
-        ...stepSummaries(jobs),
-      ].join('\n\n') + '\n'
-    );
-  };
-  return { emit: record.take, markdown };
+export interface SummaryLimit {
+  readonly bytes: number;
+  /** Markdown: where the whole is, e.g. a link. */
+  readonly whole: string;
 }
 
-function renderJobs(jobs: readonly JobRecord[]): string {
-  const { columns, rows } = jobTable(jobs);
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  const more = rows.length > SHOWN.jobs ? [`\nand ${formatCount(rows.length - SHOWN.jobs, 'more job')}`] : [];
+/**
+ * After `run-finished`; before it, what is known so far. Without a limit the steps' own summaries are whole; with one they
+ * share what the rest leaves, the short ones whole. They come last, so what one of them spoils is none of ours.
+ */
+export function renderSummary(record: RunRecord, readLog: ReadLog, limit?: SummaryLimit): string {
+  const jobs = record.jobs();
+  const own = [
+    ...renderHead(record, jobs),
+    ...renderJobs(jobs),
+    ...renderFailures(jobs, readLog),
+    ...renderTests(jobs),
+    ...renderCoverage(jobs),
+    ...renderArtifacts(jobs),
+  ].join('\n\n');
+  const all = jobs.flatMap(stepSummaries);
+  const room = limit === undefined ? Infinity : limit.bytes - Buffer.byteLength(own) - noteBytes;
+  const share = shareOf(all.map(bytesOf), room);
+  const cut = all.filter((summary) => bytesOf(summary) > share).length;
+  const note =
+    cut === 0 || limit === undefined
+      ? []
+      : [
+          `**Cut:** ${formatNumber(cut)} of ${formatNumber(all.length)} step summaries, to ${formatBytes(Math.max(0, share))} each. The whole: ${limit.whole}`,
+        ];
+  return `${[own, ...note, ...all.map((summary) => renderStep(summary, share))].join('\n\n')}\n`;
+}
+
+const titleColumns = 200;
+/** For what is said of a cut. */
+const noteBytes = 4096;
+
+function renderHead(record: RunRecord, jobs: readonly JobRecord[]): string[] {
+  const title = escapeMarkdown(fit(visible(record.started()?.title ?? ''), titleColumns));
+  const finished = record.finished();
+  if (finished === undefined) return [`## ${title}: running`];
+  const { status } = finished.result;
+  const words = [
+    `In ${formatDuration(finished.durationMs)}`,
+    reuseWords(countReuse(jobs)),
+    `result \`${finished.digest}\``,
+  ];
   return [
-    line(columns.map(({ title }) => title)),
-    line(columns.map(({ align }) => (align === 'right' ? '---:' : '---'))),
-    ...rows
-      .slice(0, SHOWN.jobs)
-      .map(({ cells }) =>
-        line(columns.map(({ title }) => (title === 'job' ? codeSpan(cells.job) : cells[title]))),
-      ),
-    ...more,
-  ].join('\n');
+    `## ${statusIcon(status, false)} ${title}: ${status}`,
+    words.filter((word) => word !== '').join(', '),
+  ];
 }
 
-function stepItems(job: JobRecord): string[] {
-  const steps = failedSteps(job);
-  const reason = (message: string | undefined): string =>
-    message === undefined ? '' : `: ${oneLine(message)}`;
-  if (steps.length === 0 && job.end?.result.status === 'failure') {
-    return [
-      `- ${codeSpan(job.name)} ${job.end.result.reason ?? 'failure'}${reason(job.end.failure?.message)}`,
-    ];
+interface StepSummary {
+  readonly title: string;
+  readonly markdown: string;
+}
+
+/** In the order of the plan. */
+const stepSummaries = ({ name, steps, summaries }: JobRecord): StepSummary[] =>
+  [...summaries]
+    .sort(([a], [b]) => a - b)
+    .map(([at, markdown]) => ({
+      title:
+        `---\n\n${codeSpan(name)} ${escapeMarkdown(fit(visible(steps.get(at)?.name ?? ''), titleColumns))}`.trimEnd(),
+      markdown: markdown.trimEnd(),
+    }));
+
+/** Between two of them, and what tells of a cut. */
+const betweenBytes = 20;
+
+/** With its title, and what closes it. */
+const bytesOf = ({ title, markdown }: StepSummary): number =>
+  Buffer.byteLength(title) + Buffer.byteLength(markdown) + closingBytes + betweenBytes;
+
+function renderStep(summary: StepSummary, share: number): string {
+  const { title, markdown } = summary;
+  if (bytesOf(summary) <= share) return `${title}\n\n${closeMarkdown(markdown)}`;
+  const kept = cutMarkdown(markdown, share - bytesOf({ title, markdown: '' }));
+  return kept === '' ? '' : `${title}\n\n${kept}\n\n*cut*`;
+}
+
+/** The most that each may take, so that all fit: what short ones leave is for the long ones. */
+function shareOf(sizes: readonly number[], room: number): number {
+  let left = room;
+  const ascending = sizes.toSorted((a, b) => a - b);
+  for (const [at, size] of ascending.entries()) {
+    const share = left / (ascending.length - at);
+    if (size > share) return Math.floor(share);
+    left -= size;
   }
-  return steps.map(
-    (step) =>
-      `- ${codeSpan(job.name)} step ${codeSpan(step.name)} ${stepWords(step)}${reason(step.failure?.message)}`,
-  );
-}
-
-function testItems(job: JobRecord): string[] {
-  const tests = testsOf(job);
-  return (tests?.failures ?? []).map(({ name, message, file, line }) => {
-    const place = file === undefined ? '' : ` at ${codeSpan(line === undefined ? file : `${file}:${line}`)}`;
-    return `- ${codeSpan(job.name)} **${escapeMarkdown(name)}**${place}: ${oneLine(message)}`;
-  });
-}
-
-const oneLine = (text: string): string =>
-  escapeMarkdown(
-    fit(
-      visibleLines(text)
-        .filter((line) => line.trim() !== '')
-        .join(' '),
-      SHOWN.messageColumns,
-    ),
-  );
-
-const bounded = (items: readonly string[], most: number): string[] =>
-  items.length <= most ? [...items] : [...items.slice(0, most), `- and ${items.length - most} more`];
-
-const section = (title: string, items: readonly string[]): string[] =>
-  items.length === 0 ? [] : [`### ${title}`, items.join('\n')];
-
-/** As the steps wrote them, in the order of the plan, and last: one that opens a fence and leaves it open spoils nothing of ours. */
-function stepSummaries(jobs: readonly JobRecord[]): string[] {
-  const all = jobs.flatMap(({ summaries }) =>
-    [...summaries].sort(([a], [b]) => a - b).map(([, markdown]) => markdown),
-  );
-  const kept: string[] = [];
-  let room = BYTES_OF_STEPS;
-  for (const markdown of all) {
-    room -= Buffer.byteLength(markdown);
-    if (room < 0) break;
-    kept.push(markdown.trimEnd());
-  }
-  const left = all.length - kept.length;
-  return left === 0
-    ? kept
-    : [...kept, `${formatCount(left, 'step summary').replace(/ys$/, 'ies')} left out: too long`];
+  return Infinity;
 }

@@ -14,6 +14,20 @@ export const statusStyle: Readonly<Record<JobStatus | StepStatus | RunStatus, St
   skipped: 'dim',
 };
 
+/** Where there is no colour. */
+export function statusIcon(status: JobStatus | RunStatus, allowed: boolean): string {
+  switch (status) {
+    case 'success':
+      return '✅';
+    case 'failure':
+      return allowed ? '⚠️' : '❌';
+    case 'cancelled':
+      return '🚫';
+    case 'skipped':
+      return '⏭️';
+  }
+}
+
 /** `failure (allowed)`, `skipped (condition)`; a reason that only repeats the status is left out. */
 export function jobWords(job: JobResult): string {
   const reason = job.reason === 'step-failed' || job.reason === job.status ? undefined : job.reason;

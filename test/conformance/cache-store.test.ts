@@ -1,11 +1,14 @@
-// Runs the cache store contract for the folder, the breaker in front of it, and the fake. Needs no engine.
+// Runs the cache store contract for the folder, the breaker in front of it, GitHub's cache on a fake of its service, and the
+// fake. Needs no engine.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { breaker } from '../../engine/cache/breaker.ts';
 import { folderCacheStore } from '../../engine/cache/folder-cache-store.ts';
+import { githubCache } from '../../providers/github/cache.ts';
 import type { CacheStore } from '../../src/contract/cache-store.ts';
 import { memoryCacheStore } from '../fakes/memory-cache-store.ts';
+import { resultsService } from '../fakes/results-service.ts';
 import { cacheStoreContract, type CacheStoreUnderTest } from './cache-store.ts';
 
 const inFolder = (wrap: (store: CacheStore) => CacheStore) => (): CacheStoreUnderTest => {
@@ -32,3 +35,17 @@ cacheStoreContract('in memory', () => {
   const store = memoryCacheStore();
   return { open: () => store, remove: () => undefined };
 });
+
+for (const version of ['v1', 'v2'] as const) {
+  cacheStoreContract(`GitHub's cache ${version}`, async () => {
+    const service = await resultsService();
+    const folder = mkdtempSync(join(tmpdir(), 'lockstep-github-'));
+    return {
+      open: () => githubCache({ ...process.env, ...service.environment(version), RUNNER_TEMP: folder }),
+      async remove() {
+        await service.close();
+        rmSync(folder, { recursive: true });
+      },
+    };
+  });
+}

@@ -8,24 +8,27 @@ import type { CacheStore } from '../../src/contract/cache-store.ts';
 
 export interface CacheStoreUnderTest {
   /** The same place each time, as the next machine would see it. */
-  readonly open: () => CacheStore;
-  readonly remove: () => void;
+  readonly open: () => CacheStore | Promise<CacheStore>;
+  readonly remove: () => void | Promise<void>;
 }
 
-export function cacheStoreContract(name: string, make: () => CacheStoreUnderTest): void {
+export function cacheStoreContract(
+  name: string,
+  make: () => CacheStoreUnderTest | Promise<CacheStoreUnderTest>,
+): void {
   describe(`cache store: ${name}`, () => {
     let place: CacheStoreUnderTest;
     let store: CacheStore;
     let folder: string;
     let files = 0;
 
-    beforeEach(() => {
-      place = make();
-      store = place.open();
+    beforeEach(async () => {
+      place = await make();
+      store = await place.open();
       folder = mkdtempSync(join(tmpdir(), 'lockstep-cache-test-'));
     });
-    afterEach(() => {
-      place.remove();
+    afterEach(async () => {
+      await place.remove();
       rmSync(folder, { recursive: true, force: true });
     });
 
@@ -48,7 +51,7 @@ export function cacheStoreContract(name: string, make: () => CacheStoreUnderTest
       expect(await get({ key: 'a' })).toBe('miss');
       expect(await put('a', 'one')).toEqual({ kind: 'stored' });
       expect(await get({ key: 'a' })).toBe('a: one');
-      expect(await get({ key: 'a' }, place.open())).toBe('a: one');
+      expect(await get({ key: 'a' }, await place.open())).toBe('a: one');
     });
 
     it('keeps every byte of a large file, and of an empty one', async () => {
@@ -86,7 +89,7 @@ export function cacheStoreContract(name: string, make: () => CacheStoreUnderTest
     it('lets one of many who put one key at once win, whole', async () => {
       const contents = Array.from({ length: 8 }, (_, index) => String(index).repeat(100_000));
       const receipts = await Promise.all(
-        contents.map((content) => place.open().put('same', fileOf(content))),
+        contents.map(async (content) => (await place.open()).put('same', fileOf(content))),
       );
       expect(receipts.filter((receipt) => receipt.kind === 'stored')).toHaveLength(1);
       expect(receipts.filter((receipt) => receipt.kind === 'exists')).toHaveLength(7);

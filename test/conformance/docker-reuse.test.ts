@@ -461,7 +461,10 @@ describe('caches', () => {
     });
   });
 
-  test('what a dead process left of a fill is swept, a cache of its own stays', async () => {
+  /** A process that died while it filled `RUN-held`; without a store the volume is its run's alone. */
+  async function deadFill(
+    store = '',
+  ): Promise<{ readonly volume: string; readonly containers: () => Promise<unknown[]> }> {
     const run = `test-${crypto.randomUUID()}`;
     const holder = spawn(
       process.execPath,
@@ -469,13 +472,44 @@ describe('caches', () => {
       { stdio: ['ignore', 'pipe', 'inherit'] },
     );
     await once(holder.stdout, 'data');
-    const filters = { label: [`dev.lockstep.run=${run}`] };
-    expect(await docker.listContainers({ all: true, filters })).toHaveLength(1);
     holder.kill('SIGKILL');
     await once(holder, 'exit');
+    const filters = { label: [`dev.lockstep.run=${run}`] };
+    return { volume: `${run}-held`, containers: () => docker.listContainers({ all: true, filters }) };
+  }
+  const stateOf = async (volume: string) => value(await engine.caches.has(volume));
+
+  test.each([
+    ['of its store', store],
+    ['of its run alone', ''],
+  ])('half a cache %s that a dead process left goes with a sweep', async (_, of) => {
+    const { volume, containers } = await deadFill(of);
+    expect([await stateOf(volume), await containers()]).toEqual(['filling', [expect.anything()]]);
     await engine.sweep();
-    expect(await docker.listContainers({ all: true, filters })).toHaveLength(0);
-    expect(value(await engine.caches.list(store)).map(({ volume }) => volume)).toContain(`${run}-held`);
+    expect([await stateOf(volume), await containers()]).toEqual(['none', []]);
+  });
+
+  test('who fills it anew has nothing of that half', async () => {
+    const { volume, containers } = await deadFill(store);
+    const again = { ...npm, volume, cache: 'held' };
+    value(
+      await engine.caches.fill(again, busybox, Readable.from([await buffer(await tarOf({ whole: 'x' }))])),
+    );
+    expect([await stateOf(volume), await containers()]).toEqual(['whole', []]);
+    expect(await outputOf(`ls ${npm.path}`, { caches: [again] })).toBe('whole\n');
+  });
+
+  test('a volume of a run alone says whose it is, so that a sweep takes it when that is dead', async () => {
+    const cache = { ...npm, volume: `${npm.volume}-run`, store: null };
+    await outputOf('true', { caches: [cache] });
+    const { Labels: labels } = await docker.getVolume(cache.volume).inspect();
+    const owner: unknown = expect.stringMatching(/\/\d+\//);
+    expect(labels).toEqual({
+      ...{ 'dev.lockstep.run': runId, 'dev.lockstep.owner': owner, 'dev.lockstep.cache': 'npm' },
+    });
+    await engine.sweep();
+    expect(await stateOf(cache.volume)).toBe('whole');
+    await until('it can be removed', async () => value(await engine.caches.remove(cache.volume)));
   });
 });
 

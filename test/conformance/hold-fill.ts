@@ -10,5 +10,5 @@ async function* endless(): AsyncGenerator<Uint8Array> {
   await new Promise(() => setInterval(() => undefined, 1000));
   yield new Uint8Array();
 }
-const cache = { cache: 'held', volume: `${runId}-held`, store, path: '/cache' };
+const cache = { cache: 'held', volume: `${runId}-held`, store: store || null, path: '/cache' };
 await engine.caches.fill(cache, image, endless());

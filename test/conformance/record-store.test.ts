@@ -2,27 +2,31 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openDirectoryStore } from '../../engine/cache/directory-store.ts';
+import { openDirectoryStore, readDirectoryStore } from '../../engine/cache/directory-store.ts';
+import { layeredStore } from '../../engine/cache/layered-store.ts';
 import { memoryStore } from '../fakes/memory-store.ts';
 import { recordStoreContract } from './record-store.ts';
+
+const { platform, pid } = process;
+const place = { onFault: () => undefined, platform, pid };
 
 recordStoreContract('a folder', () => {
   const folder = mkdtempSync(join(tmpdir(), 'lockstep-store-'));
   return {
-    open: () =>
-      openDirectoryStore({
-        folder,
-        onFault: () => undefined,
-        maxBytes: 1e9,
-        platform: process.platform,
-        pid: process.pid,
-      }),
-    damage(digest) {
-      const path = join(folder, 'blobs', digest.slice('sha256:'.length));
-      const bytes = readFileSync(path);
-      writeFileSync(path, bytes.fill(7, bytes.length >> 1));
-    },
+    open: () => openDirectoryStore({ ...place, folder, maxBytes: 1e9 }),
+    damage: (digest) => damageBlob(folder, digest),
     remove: () => rmSync(folder, { recursive: true }),
+  };
+});
+
+recordStoreContract('a folder that reads another', () => {
+  const base = mkdtempSync(join(tmpdir(), 'lockstep-store-'));
+  const folder = join(base, 'own');
+  const other = readDirectoryStore({ ...place, folder: join(base, 'other'), id: 'other' });
+  return {
+    open: () => layeredStore(openDirectoryStore({ ...place, folder, maxBytes: 1e9 }), [other]),
+    damage: (digest) => damageBlob(folder, digest),
+    remove: () => rmSync(base, { recursive: true }),
   };
 });
 
@@ -30,3 +34,9 @@ recordStoreContract('in memory', () => {
   const store = memoryStore();
   return { open: () => store, damage: (digest) => store.damage(digest), remove: () => undefined };
 });
+
+function damageBlob(folder: string, digest: string): void {
+  const path = join(folder, 'blobs', digest.slice('sha256:'.length));
+  const bytes = readFileSync(path);
+  writeFileSync(path, bytes.fill(7, bytes.length >> 1));
+}

@@ -37,6 +37,8 @@ export const emptyStore = (engine: Engine, store: string): Promise<void> =>
     return snapshots.length === 0 && caches.length === 0;
   });
 
+const is = (value: string): unknown => ({ ok: true, value });
+
 const cachePath = '/var/deep/cache';
 
 const p = {
@@ -231,8 +233,26 @@ export function reuseContract(name: string, factory: SandboxFactory): void {
       expect((await run(await sandbox({ caches: [shared] }), p.reads)).stdout).toBe('nothing\n');
     });
 
+    test('a cache of one run alone is in no store, and goes when its engine is closed', async () => {
+      const own = await factory.make(Object.values(p));
+      const mine = { ...npm, volume: `${npm.volume}-mine`, store: null };
+      const spec = specFor(await imageOf(own, factory.image), { caches: [mine] });
+      await run(await opened(own, spec), p.caches);
+      expect((await run(await opened(own, spec), p.reads)).stdout).toBe('kept\n');
+      const copy = { ...mine, volume: `${mine.volume}-copy` };
+      const tar = value(await own.caches.read(mine.volume, spec.image));
+      if (tar === null) throw new Error('nothing was read');
+      expect(await own.caches.fill(copy, spec.image, tar)).toEqual({ ok: true });
+      for (const { volume } of [mine, copy]) expect(await own.caches.has(volume)).toEqual(is('whole'));
+      const listed = value(await own.caches.list(store)).map(({ volume }) => volume);
+      expect(listed.filter((volume) => volume.startsWith(mine.volume))).toEqual([]);
+      await own.close();
+      for (const { volume } of [mine, copy]) expect(await engine.caches.has(volume)).toEqual(is('none'));
+    });
+
     test('what a cache holds is read, and fills another', async () => {
       expect(await engine.caches.read(`${store}-none`, image)).toEqual({ ok: true, value: null });
+      expect(await engine.caches.has(`${store}-none`)).toEqual(is('none'));
       await run(await sandbox({ caches: [npm] }), p.caches);
       const read = async (volume: string) => {
         const tar = value(await engine.caches.read(volume, image));
@@ -243,6 +263,7 @@ export function reuseContract(name: string, factory: SandboxFactory): void {
       const tar = value(await engine.caches.read(npm.volume, image));
       if (tar === null) throw new Error('nothing was read');
       expect(await engine.caches.fill(other, image, tar)).toEqual({ ok: true });
+      expect(await engine.caches.has(other.volume)).toEqual(is('whole'));
       expect(await read(other.volume)).toEqual({ './file': 'kept\n' });
       expect((await run(await sandbox({ caches: [other] }), p.reads)).stdout).toBe('kept\n');
     });

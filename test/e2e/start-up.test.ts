@@ -10,11 +10,12 @@ const dist = join(root, 'dist');
 const node = (...words: string[]): string =>
   execFileSync(join(root, 'node_modules', '.bin', 'node'), words, { encoding: 'utf8' });
 
+// What the action is made of has no such thing: the runner's V8 is not ours.
 const rejected = `
   const { readdirSync, readFileSync } = require('node:fs');
   const { Script } = require('node:vm');
   process.chdir(${JSON.stringify(dist)});
-  const parts = readdirSync('.').filter((name) => name.endsWith('.js'));
+  const parts = readdirSync('.').filter((name) => /^(?!action|.*-thread).*\\.js$/.test(name));
   const isRejected = (name) =>
     new Script(readFileSync(name, 'utf8'), { cachedData: readFileSync(name + '.code') }).cachedDataRejected;
   console.log(JSON.stringify({ all: parts.length, rejected: parts.filter(isRejected).length }));

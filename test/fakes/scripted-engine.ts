@@ -145,6 +145,7 @@ export function scriptedEngine(script: EngineScript = {}): ScriptedEngine {
     async close() {
       calls.push('close engine');
       await Promise.all([...open].map((sandbox) => sandbox.close()));
+      for (const [name, { mount }] of store.volumes) if (mount.store === null) store.volumes.delete(name);
     },
   };
 }

@@ -131,6 +131,7 @@ export function scriptedCaches(store: ScriptedStore, inUse: () => readonly Sandb
             bytes: bytesOf(files),
           })),
       ),
+    has: (volume) => later(volumes.has(volume) ? 'whole' : 'none'),
     remove: (volume) => {
       const used = inUse().some(({ caches }) => caches.some((cache) => cache.volume === volume));
       return later(!used && volumes.delete(volume));

@@ -25,7 +25,8 @@ export interface Cli {
 
 export interface CliOptions {
   readonly cwd: string;
-  readonly env?: Readonly<Record<string, string>>;
+  /** One that is undefined is taken away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 /** Where runs in a folder keep their records: what another test left must not answer for them. */
@@ -34,12 +35,15 @@ export const cacheHome = (cwd: string): string => {
   return join(tmpdir(), `lockstep-test-cache-${process.pid}-${digest}`);
 };
 
+/** A test that runs on a CI platform is about none, unless it says so. */
+export const nowhere = { GITHUB_ACTIONS: undefined, GITEA_ACTIONS: undefined, FORGEJO_ACTIONS: undefined };
+
 /** The environment is the test's, less what would colour or redirect the output. */
 export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions): Cli {
   const plain = { NO_COLOR: '', FORCE_COLOR: '' };
   const child = spawn(launcher, args, {
     cwd,
-    env: { ...process.env, ...plain, XDG_CACHE_HOME: cacheHome(cwd), ...env },
+    env: { ...process.env, ...nowhere, ...plain, XDG_CACHE_HOME: cacheHome(cwd), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

@@ -65,6 +65,8 @@ export interface InProcess {
   readonly store?: RecordStore;
   /** False: `--no-reuse`, which is so unless a store is given. */
   readonly answers?: boolean;
+  /** False: nothing is recorded. */
+  readonly records?: boolean;
   /** Values by name. */
   readonly secrets?: Readonly<Record<string, string>>;
   /** Jobs → secrets that the fork policy keeps from them. */
@@ -163,7 +165,8 @@ export async function executePlanned(plan: Plan, options: InProcess): Promise<Ex
         reports: createReportReader,
         engine,
         images: imagesOf(plan, options, false),
-        reuse: { store, answers },
+        reuse: { store, answers, records: options.records ?? true },
+        publish: () => undefined,
         ...{ ...given, redactor },
         carrier,
         later: (work) => written.push(work),

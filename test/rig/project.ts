@@ -11,8 +11,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { scopeStoreId } from '../../src/compose/reuse.ts';
+import { scopeFolders } from '../../src/compose/trust-scopes.ts';
 import { parseRunInputs, parseRunResult, parseRunTimes } from '../../src/model/run-files.ts';
-import { cacheHome, runCli, startCli, type Cli, type CliEnd } from './cli.ts';
+import { cacheHome, nowhere, runCli, startCli, type Cli, type CliEnd } from './cli.ts';
 
 export class Project implements Disposable {
   readonly #started: Cli[] = [];
@@ -22,7 +24,7 @@ export class Project implements Disposable {
   readonly cache = cacheHome(this.path);
 
   /** For what starts the launcher by itself: records of its own, not this user's. */
-  readonly environment = { ...process.env, XDG_CACHE_HOME: this.cache };
+  readonly environment = { ...process.env, ...nowhere, XDG_CACHE_HOME: this.cache };
 
   constructor(files: Readonly<Record<string, string>> = {}) {
     this.write(files);
@@ -83,11 +85,19 @@ export class Project implements Disposable {
   }
 }
 
-/** Images and volumes of the store that lies there. */
-function removeSnapshots(cache: string): void {
-  const file = join(cache, 'lockstep', 'v1', 'store-id');
-  if (!existsSync(file)) return;
-  const filter = `label=dev.lockstep.store=${readFileSync(file, 'utf8').trim()}`;
+/** Ids of the stores that lie there, of the machine and of each scope of trust. */
+export function storeIds(cache: string): string[] {
+  const base = join(cache, 'lockstep', 'v1');
+  if (!existsSync(join(base, 'store-id'))) return [];
+  const machine = readFileSync(join(base, 'store-id'), 'utf8').trim();
+  return [...scopeFolders(base).map(({ scope }) => scopeStoreId(machine, scope)), machine];
+}
+
+/** Images and volumes of the stores that lie there. */
+export const removeSnapshots = (cache: string): void => storeIds(cache).forEach(removeOfStore);
+
+function removeOfStore(id: string): void {
+  const filter = `label=dev.lockstep.store=${id}`;
   const script = `docker image prune -af --filter '${filter}'; docker volume ls -q --filter '${filter}' | xargs -r docker volume rm`;
   execFileSync('sh', ['-c', `{ ${script}; } >/dev/null 2>&1 || true`]);
 }

@@ -55,7 +55,8 @@ export function publish(image: string, version: string, { keep = false } = {}): 
   return digest ?? 'no digest';
 }
 
-async function freePort(): Promise<number> {
+/** Nobody listened there just now. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

@@ -38,6 +38,7 @@ function redactEvent({ text }: Redactor, event: RunEvent): RunEvent {
     case 'service-ready':
     case 'log':
     case 'artifact-stored':
+    case 'artifact-published':
     case 'run-cancelling':
       return event;
   }

@@ -3,11 +3,13 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, wr
 import { hash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readCache } from '../../../src/compose/cache.ts';
 import { noteCaches } from '../../../src/compose/cache-files.ts';
 import { removeFromCache } from '../../../src/compose/cache-removal.ts';
+import { recordFolder } from '../../../src/compose/cache-folder.ts';
 import { openStore } from '../../../src/compose/reuse.ts';
+import { noteScope } from '../../../src/compose/trust-scopes.ts';
 import type { StepRecord } from '../../../src/model/record.ts';
 
 const dayMs = 24 * 3600_000;
@@ -39,8 +41,8 @@ const write = (path: string, days: number): void => {
 const keyOf = (text: string): string => `sha256:${hash('sha256', text)}`;
 
 /** A step that is the second of the job `build`, with a long log. */
-async function fill(): Promise<void> {
-  const store = openStore(home, options().environment, () => undefined);
+async function fill(trust?: { readonly scope: string; readonly reads: readonly string[] }): Promise<void> {
+  const store = openStore(home, options().environment, () => undefined, trust);
   if (!store.ok) throw new Error(store.failure.message);
   const writer = store.value.openBlob();
   await writer.write(Buffer.from('log'));
@@ -141,4 +143,46 @@ test('a cache directory is noted once and then touched; a folder that cannot be 
   });
   writeFileSync(join(home, 'file'), '');
   noteCaches(join(home, 'file'), '/web', [mount]);
+});
+
+describe('scopes of trust', () => {
+  const [main, pull] = ['o/r refs/heads/main', 'o/r refs/pull/5/merge'];
+  const scopeFolder = (scope: string): string => recordFolder(home, options().environment, scope);
+  async function fillScope(scope: string, reads: readonly string[], days: number): Promise<void> {
+    noteScope(scopeFolder(scope), { scope, reads, writes: true });
+    const then = Date.now() / 1000 - days * 24 * 3600;
+    utimesSync(join(scopeFolder(scope), 'scope'), then, then);
+    await fill({ scope, reads });
+    for (const shelf of ['records', 'blobs', 'chains'])
+      for (const file of readdirSync(join(scopeFolder(scope), shelf)))
+        utimesSync(join(scopeFolder(scope), shelf, file), then, then);
+    rmSync(join(scopeFolder(scope), 'snapshots'), { recursive: true });
+  }
+
+  test('what each keeps says whose it is; nothing of another is shown with it', async () => {
+    await fill();
+    await fillScope(main, [], 0);
+    await fillScope(pull, [main], 0);
+    const read = await readCache(options());
+    if (!read.ok) throw new Error(read.failure.message);
+    const places = read.value.entries.map(({ kind, scope }) => `${kind} of ${scope ?? 'the machine'}`).sort();
+    expect(places).toEqual([
+      ...[`blob of ${main}`, `blob of ${pull}`, 'blob of the machine'],
+      ...['snapshot of the machine', `step of ${main}`, `step of ${pull}`, 'step of the machine'],
+    ]);
+  });
+
+  test('what was not used goes in all of them; a folder waits for the engine, which may hold more', async () => {
+    await fillScope(main, [], 31);
+    await fillScope(pull, [main], 0);
+    const removed = await removeFromCache(options(), 30 * dayMs);
+    expect(removed).toMatchObject({ ok: true, value: { removed: { records: { count: 2 } }, unreached: 0 } });
+    expect(readdirSync(join(scopeFolder(main), 'records'))).toEqual([]);
+    expect(readdirSync(join(scopeFolder(pull), 'records'))).toHaveLength(1);
+    expect(await removeFromCache(options(), 'all')).toMatchObject({
+      ok: true,
+      value: { removed: { records: { count: 2 } } },
+    });
+    for (const scope of [main, pull]) expect(existsSync(scopeFolder(scope))).toBe(true);
+  });
 });

@@ -45,7 +45,7 @@ const writeSecrets = (text: string): void =>
 async function located({ words = [], file, env = {}, plan = whole, allowFork = false }: Given) {
   if (file !== undefined) writeSecrets(file);
   const options = { secret: words, allowFork, folder: root };
-  return locateSecrets(plan, root, options, { PATH: process.env.PATH, ...env });
+  return locateSecrets(plan, root, options, { PATH: process.env.PATH, ...env }, null);
 }
 
 async function read(given: Given) {

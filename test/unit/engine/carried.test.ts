@@ -223,7 +223,6 @@ const scriptedRefusal = Promise.resolve({
 describe('a place that fails', () => {
   test.each([
     ['is away from the start', 'get'],
-    ['goes away when packs are put', 'look'],
     ['goes away while a pack is put', 'put'],
   ])('%s: one notice, the run is what it is without', async (_, when) => {
     cache.fault = (call) => (call.startsWith(when) ? away() : null);
@@ -232,6 +231,30 @@ describe('a place that fails', () => {
     expect(after.statuses).toEqual({ a: 'success', b: 'success' });
     expect(notices(after)).toEqual(['cache-away']);
     expect(cache.entries.size).toBe(0);
+  });
+
+  test('goes away when it is asked whether it has what is known here: one notice', async () => {
+    const here = machine();
+    await here.run(first);
+    cache.entries.clear();
+    cache.fault = (call) => (call.startsWith('look') ? away() : null);
+    const again = await here.run(first);
+    expect(again.statuses).toEqual({ build: 'success' });
+    expect(notices(again)).toEqual(['cache-away']);
+    expect(cache.entries.size).toBe(0);
+  });
+
+  test('answers nobody before all have asked: they ask side by side, whatever `parallel` says', async () => {
+    const all = Promise.withResolvers<Awaited<ReturnType<typeof away>>>();
+    let asked = 0;
+    cache.fault = (call) => {
+      if (!call.startsWith('get')) return null;
+      if ((asked += 1) === 3) all.resolve(away());
+      return all.promise;
+    };
+    const yaml = `${head}jobs: { a: { steps: [x] }, b: { steps: [y] }, c: { steps: [z] } }\n`;
+    const after = await machine(yaml).run({}, { parallel: 1 });
+    expect(after.statuses).toEqual({ a: 'success', b: 'success', c: 'success' });
   });
 
   test('never answers: silence is an outage', async () => {

@@ -9,8 +9,12 @@ const digest = `sha256:${'a'.repeat(64)}`;
 const pins = new Map([['r.example/x:1', digest]]);
 
 /** The images of a run, what was said to the engine and what was noticed. */
-function rig(options: Partial<PinnedImagesOptions> = {}, image?: EngineScript['image']) {
-  const engine = scriptedEngine(image ? { image } : {});
+function rig(
+  options: Partial<PinnedImagesOptions> = {},
+  image?: EngineScript['image'],
+  registryDigest?: EngineScript['registryDigest'],
+) {
+  const engine = scriptedEngine({ ...(image && { image }), ...(registryDigest && { registryDigest }) });
   const notices: string[] = [];
   const images = pinImages({
     pins,
@@ -86,6 +90,44 @@ describe('not pinned', () => {
     expect(await images.digest('y:1', never)).toEqual(ok(digestFor('y:1')));
     expect(await images.missing(['y:1'], never)).toBeNull();
     expect([calls, notices]).toEqual([['image y:1'], []]);
+  });
+
+  const missing = fail('environment', 'image-not-found', 'not here');
+  const served = `sha256:${'b'.repeat(64)}`;
+
+  test('what the engine has not got is not pulled for its digest, which then holds though the tag moves', async () => {
+    const pulls = [served, `sha256:${'c'.repeat(64)}`];
+    for (const pulled of pulls) {
+      const asked: string[] = [];
+      const { images } = rig(
+        { pins: null },
+        (reference) => {
+          asked.push(reference);
+          if (asked.length === 1) return missing;
+          const digest = reference.includes('@') ? served : pulled;
+          return ok({ reference, id: digest, digest, published: true, hasVolumes: false });
+        },
+        () => ok(served),
+      );
+      expect(await images.digest('y:1', never)).toEqual(ok(served));
+      expect(await images.digest('y:1', never)).toEqual(ok(served));
+      expect(asked).toEqual(['y:1']);
+      expect(await images.image('y:1', never)).toMatchObject({ ok: true, value: { digest: served } });
+      expect(asked.slice(1)).toEqual(pulled === served ? ['y:1'] : ['y:1', `y@${served}`]);
+    }
+  });
+
+  test.each([
+    ['does not answer', fail('environment', 'registry-unreachable', 'away')],
+    ['does not serve it', ok(null)],
+  ])('a registry that %s leaves it to the engine', async (_, answer) => {
+    let asked = 0;
+    const { images } = rig(
+      { pins: null },
+      (reference) => ((asked += 1) === 1 ? missing : local(reference)),
+      () => answer,
+    );
+    expect(await images.digest('y:1', never)).toEqual(ok(digestFor('y:1')));
   });
 
   test('on a laptop it is used, with one notice', async () => {

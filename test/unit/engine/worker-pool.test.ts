@@ -33,3 +33,25 @@ test('a task that throws gives its place back', async () => {
   await expect(pool(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
   expect(await pool(() => Promise.resolve('yes'))).toBe('yes');
 });
+
+test('who steps aside leaves the place to others, and waits for one again', async () => {
+  const pool = createPool(1);
+  const order: string[] = [];
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const first = pool(async (aside) => {
+    await aside(() => promise);
+    order.push('first goes on');
+  });
+  const second = pool(() => {
+    resolve(undefined);
+    return new Promise<void>(setImmediate).then(() => void order.push('second ends'));
+  });
+  await Promise.all([first, second]);
+  expect(order).toEqual(['second ends', 'first goes on']);
+});
+
+test('what fails aside fails its task, which gives its place back', async () => {
+  const pool = createPool(1);
+  await expect(pool((aside) => aside(() => Promise.reject(new Error('no'))))).rejects.toThrow('no');
+  expect(await pool(() => Promise.resolve('yes'))).toBe('yes');
+});

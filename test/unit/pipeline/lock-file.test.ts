@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { imageProblem } from '../../../src/model/image-reference.ts';
 import { parseLock, printLock } from '../../../src/pipeline/lock-file.ts';
 import { renderDiagnostics } from '../../../src/report/diagnostics.ts';
+import { textOf } from '../../../src/report/told.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 const good = printLock(
@@ -18,7 +19,7 @@ async function look(text: string) {
   const { pins, diagnostics } = await parse(text);
   expect(pins === null).toBe(diagnostics.length > 0);
   if (pins) return [...pins.keys()];
-  const shown = renderDiagnostics(diagnostics, new Map([['lockstep.lock', text]]), { color: false });
+  const shown = textOf(renderDiagnostics(diagnostics, new Map([['lockstep.lock', text]]), { color: false }));
   return Array.from(
     shown.matchAll(/^lockstep\.lock:(\d+:\d+): error\[([a-z-]+)\]: (.*)$/gm),
     ([, place, code, message]) => `${place} ${code === 'invalid-lock-file' ? '' : `[${code}] `}${message}`,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { localContext, repositoryName } from '../../../providers/local/context.ts';
+import { localContext } from '../../../providers/local/context.ts';
 import { detectProvider } from '../../../providers/registry.ts';
+import { repositoryName } from '../../../providers/shared/checkout.ts';
 import type { EventOverrides } from '../../../src/contract/provider.ts';
 
 const sha = '0123456789abcdef0123456789abcdef01234567';

@@ -94,6 +94,43 @@ describe('the list', () => {
   });
 });
 
+describe('scopes of trust', () => {
+  const scoped: CacheContents = {
+    ...contents,
+    entries: [
+      entry('step', 's', 0, { belongsTo: [build], scope: 'o/r refs/heads/main' }),
+      entry('step', 's', 1, { belongsTo: [build], scope: 'x\u001b[1m' }),
+      entry('blob', 'b', 2, { records: [digest('s')], bytes: 3072, scope: 'o/r refs/heads/main' }),
+      entry('parsed file', 'p', 3, {}),
+    ],
+  };
+  it('are a column, and what is the same in two of them is there twice', () => {
+    const [title, ...rows] = table(renderContents(scoped, { blobs: false, now }));
+    expect(title?.slice(-2)).toEqual(['scope', 'id']);
+    expect(rows.slice(0, 3).map(([kind, size, , , , scope]) => [kind, size, scope])).toEqual([
+      ['step', '4.0 KiB', 'o/r refs/heads/main'],
+      ['step', '1.0 KiB', 'x\\x1b[1m'],
+      ['parsed files', '1.0 KiB', '-'],
+    ]);
+  });
+
+  it('are added up', () => {
+    expect(renderStats(scoped)).toContain(
+      'scope                count     size\no/r refs/heads/main      2  4.0 KiB\n',
+    );
+    expect(renderStats(contents)).not.toContain('scope');
+    expect(JSON.parse(statsJson(scoped))).toMatchObject({
+      scopes: [
+        { scope: 'o/r refs/heads/main', count: 2, bytes: 4096 },
+        { count: 1, bytes: 1024 },
+      ],
+    });
+    expect(JSON.parse(contentsJson(scoped))).toMatchObject({
+      entries: [{ scope: 'o/r refs/heads/main' }, {}, {}, {}],
+    });
+  });
+});
+
 test('the sums leave out of the bound what nothing remembers and what it is not for', () => {
   const parsed: unknown = JSON.parse(statsJson(contents));
   expect(parsed).toMatchObject({

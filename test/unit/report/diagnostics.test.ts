@@ -2,9 +2,10 @@ import { expect, test } from 'vitest';
 import type { Diagnostic } from '../../../src/model/diagnostic.ts';
 import { fail } from '../../../src/model/failure.ts';
 import { renderDiagnostics, renderFailure } from '../../../src/report/diagnostics.ts';
+import { textOf } from '../../../src/report/told.ts';
 
 const render = (text: string, ...diagnostics: Diagnostic[]): string[] =>
-  renderDiagnostics(diagnostics, new Map([['lockstep.yml', text]]), { color: false }).split('\n');
+  textOf(renderDiagnostics(diagnostics, new Map([['lockstep.yml', text]]), { color: false })).split('\n');
 
 function at(text: string, stretch: string, more: Partial<Diagnostic> = {}): Diagnostic {
   const location = { file: 'lockstep.yml', offset: text.indexOf(stretch), length: stretch.length };
@@ -84,7 +85,7 @@ test('no place, a file that is not at hand, order and count', () => {
 });
 
 test('nothing to say is nothing', () => {
-  expect(renderDiagnostics([], new Map(), { color: true })).toBe('');
+  expect(renderDiagnostics([], new Map(), { color: true })).toEqual([]);
 });
 
 test('control characters of the file never reach the terminal', () => {
@@ -97,8 +98,25 @@ test('a failure shows cause and hint, and keeps their lines', () => {
     cause: 'a.sock: ENOENT\nb.sock: EACCES\x1b[2J',
     hint: 'run dockerd',
   });
-  expect(renderFailure(failure, { color: false })).toBe(
+  expect(renderFailure(failure, { color: false }).text).toBe(
     'error[no-engine]: No engine answers.\n  cause: a.sock: ENOENT\n    b.sock: EACCES\\x1b[2J\n  hint: run dockerd\n',
   );
-  expect(renderFailure(failure, { color: true })).toContain('\x1b[31merror[no-engine]');
+  expect(renderFailure(failure, { color: true }).text).toContain('\x1b[31merror[no-engine]');
+});
+
+test('a problem says all of it, at its place', () => {
+  const text = 'jobs:\n  build:\n    need: [lint]\n';
+  const [told, total] = renderDiagnostics(
+    [at(text, 'need', { hint: 'h' })],
+    new Map([['lockstep.yml', text]]),
+    {
+      color: true,
+    },
+  );
+  expect(told?.problem).toEqual({
+    ...{ level: 'error', title: 'unknown-key', file: 'lockstep.yml', line: 3, column: 5 },
+    message:
+      'lockstep.yml:3:5: error[unknown-key]: no such key\n   3 |     need: [lint]\n     |     ^^^^\n  hint: h',
+  });
+  expect(total).toEqual({ text: '1 error\n' });
 });

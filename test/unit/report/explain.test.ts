@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Change, ExplainedJob, StepForesight } from '../../../src/model/foresight.ts';
-import type { PlanPreview } from '../../../src/model/plan-preview.ts';
+import type { PlanPreview, PlatformPreview } from '../../../src/model/plan-preview.ts';
 import { renderExplained, renderOverview } from '../../../src/report/explain.ts';
 import { renderPlan } from '../../../src/report/plan.ts';
 
@@ -120,4 +120,34 @@ test('the plan says of each step whether it is reused', () => {
   const reused = { ...planned, fate: 'reuse', because: null, steps: steps.slice(0, 1) } as const;
   expect(renderPlan({ ...preview, foreseen: [reused] }, plain)).toContain('a  reused\n');
   expect(renderPlan(preview, plain)).toContain('a  runs\n  steps: npm ci → npm test\n');
+});
+
+test('of a CI platform the plan says the event, whose records count, and what it has', () => {
+  const preview: PlanPreview = { pipeline: null, platform: 'linux/amd64', params: {}, jobs: [] };
+  const on: PlatformPreview = {
+    ...{ name: 'GitHub Actions', dryRun: true, ref: 'refs/heads/a' },
+    event: { name: 'push', 'pull-request': null },
+    ...{ reads: ['o/r refs/heads/a', 'o/r refs/heads/main'], writes: 'o/r refs/heads/a' },
+    ...{ noCache: 'this is a dry run', noArtifacts: null, noSecrets: 'none was given' },
+  };
+  expect(renderPlan({ ...preview, on }, plain)).toContain(`
+a dry run, as on GitHub Actions: push of refs/heads/a
+reuses what is kept here for: o/r refs/heads/a, o/r refs/heads/main
+keeps: for o/r refs/heads/a
+cache of the platform: none, since this is a dry run
+artifacts of the platform: there
+secrets of the platform: none, since none was given
+`);
+  const change = { number: 5, source: 'x', target: 'ma\u001bin', fork: true };
+  const fork = {
+    ...on,
+    dryRun: false,
+    writes: null,
+    event: { name: 'pull-request', 'pull-request': change },
+  } as const;
+  expect(renderPlan({ ...preview, on: fork }, plain)).toContain(`
+on GitHub Actions: pull request 5 into ma\\x1bin, from a fork
+reuses what is kept here for: o/r refs/heads/a, o/r refs/heads/main
+keeps: nothing, since anybody may have written what runs
+`);
 });

@@ -191,7 +191,7 @@ test('the end names failed steps with their last lines, failed tests and failure
     '  src/a.test.ts:42  adds',
     '      expected 3',
     '      to be 4',
-    '  and 1 more failed test',
+    '  and 1 more failed test: see the summary',
     '',
     'job   status                           time  attempts  tests',
     'lint  success                         12.3s',
@@ -299,5 +299,5 @@ test('many failures are bounded', () => {
     runFinished('failure'),
   ]);
   expect(shown.filter((line) => line.startsWith('failed: '))).toHaveLength(20);
-  expect(shown).toContain('  and 80 more failed jobs');
+  expect(shown).toContain('  and 80 more failed jobs: see the summary');
 });

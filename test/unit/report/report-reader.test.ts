@@ -187,6 +187,32 @@ Failed asserting that 3 is identical to 4.
   });
 });
 
+describe('the file of a failed test is a path in the workspace', () => {
+  const placed = (file: string, text = 'no') =>
+    junit(
+      `<testsuite><testcase name="y" file="${file}" line="3"><failure>${text}</failure></testcase></testsuite>`,
+    ).failures[0]?.file;
+  test.each([
+    ['src/a.ts', 'src/a.ts'],
+    ['./src/a.ts', 'src/a.ts'],
+    ['/work/src/a.ts', 'src/a.ts'],
+    ['/work//./src/../src/a.ts', 'src/a.ts'],
+    ['file:///work/src/a.ts', 'src/a.ts'],
+    ['src\\sub\\a.ts', 'src/sub/a.ts'],
+    ['.\\src\\a.ts', 'src/a.ts'],
+    ['src/a\\b.ts', 'src/a\\b.ts'],
+  ])('%s: %s', (file, expected) => expect(placed(file)).toBe(expected));
+  test.each([
+    ...['/etc/passwd', '../a.ts', '/work/../etc/passwd', '/work', '/work/', '.', '..', '/workspace/a.ts'],
+    ...['C:\\agent\\src\\a.ts', 'C:/agent/src/a.ts', '\\\\server\\a.ts', 'a/../../b.ts', 'file:///etc/a.ts'],
+  ])('%s: none, for it lies outside', (file) => expect(placed(file)).toBeUndefined());
+
+  test('in a text too', () => {
+    expect(placed('', 'at A.B() in .\\src\\A.cs:line 33')).toBe('src/A.cs');
+    expect(placed('', 'at A.B() in C:\\work\\A.cs:line 33')).toBeUndefined();
+  });
+});
+
 describe('odd JUnit files', () => {
   test.each([
     ['no tests', '<testsuites/>'],

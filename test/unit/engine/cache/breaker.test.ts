@@ -31,6 +31,18 @@ it('is off after the first outage, and says so once', async () => {
   expect(told).toEqual(['the cache is away']);
 });
 
+it('keeps nobody waiting for what another call found out', async () => {
+  const store = memoryCacheStore();
+  const told: string[] = [];
+  const guarded = breaker(store, { onOutage: (message) => told.push(message) });
+  store.fault = silent;
+  const waiting = guarded.look({ key: 'a' });
+  store.fault = away;
+  const outage = await guarded.look({ key: 'b' });
+  expect(await waiting).toEqual(outage);
+  expect(told).toEqual(['the cache is away']);
+});
+
 it('takes silence for an outage, and what comes later for nothing', async () => {
   vi.useFakeTimers();
   const store = memoryCacheStore();

@@ -1,0 +1,12 @@
+// What is wrong → stderr, or the log of a platform that runs this program as a part of it.
+import { tellInStyle, textOf, type LogStyle, type Told } from '../report/told.ts';
+
+/** In a platform's log there is but one stream: what goes to stderr may come anywhere in it. */
+export function complain(told: readonly Told[], style?: LogStyle): void {
+  if (style === undefined) process.stderr.write(textOf(told));
+  else process.stdout.write(tellInStyle(told, style));
+}
+
+/** Of words that say themselves what they are. */
+export const complainInWords = (text: string, style?: LogStyle): void =>
+  complain([{ text, problem: { level: 'error', title: 'lockstep', message: text.trimEnd() } }], style);

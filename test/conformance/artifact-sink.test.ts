@@ -1,0 +1,33 @@
+// Runs the artifact sink contract for GitHub's artifacts, on a fake of their service, and for the fake. Needs no engine.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { githubArtifacts } from '../../providers/github/artifacts.ts';
+import { memoryArtifactSink } from '../fakes/memory-artifact-sink.ts';
+import { resultsService } from '../fakes/results-service.ts';
+import { unzip } from '../rig/unzip.ts';
+import { artifactSinkContract } from './artifact-sink.ts';
+
+artifactSinkContract("GitHub's artifacts", async () => {
+  const service = await resultsService();
+  const folder = mkdtempSync(join(tmpdir(), 'lockstep-github-'));
+  return {
+    open: () => githubArtifacts({ ...process.env, ...service.environment('v2'), RUNNER_TEMP: folder }),
+    download: (as, into) => unzip(service.artifactContent(as), into),
+    names: () => service.artifacts.filter(({ final }) => final).map(({ name }) => name),
+    async remove() {
+      await service.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+});
+
+artifactSinkContract('in memory', () => {
+  const sink = memoryArtifactSink();
+  return Promise.resolve({
+    open: () => Promise.resolve(sink),
+    download: (as, into) => sink.download(as, into),
+    names: () => [...sink.published.keys()],
+    remove: () => undefined,
+  });
+});

@@ -1,0 +1,80 @@
+// `lockstep run --as github` on this machine against `dist/action.js` as GitHub's runner runs it, on the same checkout.
+import { expect, onTestFinished, test } from 'vitest';
+import { resultsService } from '../fakes/results-service.ts';
+import { Project } from '../rig/project.ts';
+import { Machine, pullRequestEvent, servedBy, type Variables } from '../rig/runner.ts';
+
+const pipeline = `version: 1
+defaults: { image: "busybox:latest" }
+secrets: { TOKEN: {} }
+caches: { npm: { path: /cache } }
+jobs:
+  facts:
+    caches: [npm]
+    steps:
+      - id: s
+        run: echo "facts=$FACTS" >> "$LOCKSTEP_OUTPUT"; touch /cache/x
+        env:
+          FACTS: "\${{ git.branch }} \${{ git.tag }} \${{ git.ref }} \${{ git.sha }} \${{ git.default-branch }} \${{ event.name }} \${{ event.pull-request.number }} \${{ event.pull-request.source }} \${{ event.pull-request.target }} \${{ event.pull-request.fork }}"
+    outputs: { facts: "\${{ steps.s.outputs.facts }}" }
+  publish:
+    if: event.name != 'manual'
+    secrets: [TOKEN]
+    steps: ['test -n "$TOKEN"']
+`;
+
+const push = (project: Project) => ({
+  ...{ ref: 'refs/heads/main', before: '0'.repeat(40), after: project.sh('git rev-parse HEAD').trim() },
+  repository: { full_name: 'o/r', default_branch: 'main' },
+});
+
+interface Case {
+  readonly payload: unknown;
+  readonly variables?: Variables;
+  /** Of a run that knows of no platform. */
+  readonly plain: readonly string[];
+}
+
+test.each<[string, (project: Project) => Case]>([
+  ['a push', (project) => ({ payload: push(project), plain: ['--branch', 'main'] })],
+  [
+    'a tag',
+    (project) => ({
+      payload: { ...push(project), ref: 'refs/tags/v1' },
+      variables: { GITHUB_REF: 'refs/tags/v1', GITHUB_REF_NAME: 'v1', GITHUB_REF_TYPE: 'tag' },
+      plain: ['--tag', 'v1'],
+    }),
+  ],
+  [
+    'a pull request',
+    () => ({ ...pullRequestEvent(false), plain: ['--branch', 'change', '--pull-request', '5'] }),
+  ],
+  [
+    'a pull request of a fork',
+    () => ({ ...pullRequestEvent(true), plain: ['--branch', 'change', '--pull-request', '5:fork'] }),
+  ],
+])(
+  '%s: the result digest of a dry run is that of the platform, and of a plain run that is told the same',
+  async (_, of) => {
+    using project = new Project({ 'lockstep.yml': pipeline });
+    project.commit();
+    const { payload, variables, plain } = of(project);
+    const service = await resultsService();
+    onTestFinished(() => service.close());
+    using machine = new Machine(project, { ...servedBy(service), ...variables });
+    machine.event(payload);
+    const there = await machine.run({ secrets: 'TOKEN=0123456789abcdef' });
+    expect(there.code, there.log).toBe(0);
+
+    using event = new Project({ 'event.json': JSON.stringify(payload) });
+    const secret = { LOCKSTEP_SECRET_TOKEN: 'another value, but there' };
+    const run = async (...words: string[]): Promise<string> => {
+      const end = await project.start(['run', '--no-reuse', ...words], secret).end;
+      expect(end.code, end.output).toBe(0);
+      return project.lastRun().times.digest;
+    };
+    expect(await run('--as', 'github', '--event', `${event.path}/event.json`)).toBe(there.outputs.digest);
+    expect(await run('--as', 'github', ...plain)).toBe(there.outputs.digest);
+    expect(await run(...plain)).toBe(there.outputs.digest);
+  },
+);
