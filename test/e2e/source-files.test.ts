@@ -78,3 +78,31 @@ jobs:
   expect(result.status).toBe('success');
   expect(execFileSync('git', ['status', '--porcelain'], { cwd: project.path, encoding: 'utf8' })).toBe('');
 });
+
+test('100,000 files go through a run, and are known the next time', async () => {
+  using project = new Project({
+    'lockstep.yml': `
+version: 1
+defaults: { image: "busybox:latest" }
+jobs:
+  a: { inputs: [many], steps: ['find many -type f | wc -l', 'cat many/99/999'] }
+`,
+  });
+  for (let folder = 0; folder < 100; folder++) {
+    mkdirSync(join(project.path, 'many', String(folder)), { recursive: true });
+    for (let file = 0; file < 1000; file++)
+      writeFileSync(join(project.path, 'many', String(folder), String(file)), `${folder} ${file}\n`);
+  }
+  project.commit();
+  const first = await project.run('run');
+  expect(first.code, first.output).toBe(0);
+  expect(first.output).toContain('\n100000\n');
+  const { digest } = project.lastRun().times;
+  const again = await project.run('run');
+  expect(again.output).toContain('reused all 2 steps');
+  expect(project.lastRun().times.digest).toBe(digest);
+  project.write({ 'many/99/999': 'edited\n' });
+  const edited = await project.run('run');
+  expect(edited.output).toContain('\nedited\n');
+  expect(project.lastRun().times.digest).not.toBe(digest);
+});
