@@ -70,6 +70,8 @@ test('marks are found, and every other byte comes through, wherever chunks end',
         if (typeof one === 'string' && typeof last === 'string') expected[expected.length - 1] = last + one;
         else expected.push(one);
       }
+      // All but the end of a marker, and by chance its end.
+      fc.pre(!expected.some((one) => typeof one === 'string' && one.includes(marker)));
       const reader = new MarkReader(marker);
       const pieces = cut(Buffer.from(text, 'latin1'), at).flatMap((chunk) => reader.push(chunk));
       const held = reader.end();
