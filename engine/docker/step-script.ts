@@ -89,10 +89,10 @@ const userWords = (user: string): string => {
 
 /**
  * Starts a shell beside the main one that reads from a pipe of its own; its keeper tells, under the marker `keeper`, how
- * it ended. Answers `started`, or nothing.
+ * it ended. Until its first step it has nothing to note and no functions of ours. Answers `started`, or nothing.
  */
 export const startShellRequest = (keeper: string): string =>
-  `start_shell && printf '%s\\n_main=%s\\n' ${quote(keeper)} $$ >&5 && ${say('started')}`;
+  `start_shell && printf '%s\\n_main=%s\\nnote_host_files() { true; }\\n' ${quote(keeper)} $$ >&5 && ${say('started')}`;
 
 export const feedShellRequest = (text: string): string => `printf %s ${quote(text)} >&5`;
 

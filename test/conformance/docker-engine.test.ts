@@ -341,7 +341,7 @@ describe('open', () => {
           shown.push(JSON.stringify([info, execs]));
         }
       });
-      expect(ran.stdout).toContain(password);
+      expect(ran).toMatchObject({ stdout: `http://me:${password}@proxy:1\n`, stderr: '' });
     }
     shown.push(JSON.stringify(await networksOf(run)));
     const snapshot = await sandbox.snapshot(run, never);
