@@ -196,8 +196,12 @@ const progressOf = (word: string): string => /^(Sent|Received) \d+/.exec(word)?.
 function watchSize(folder: string, changed: () => void): NodeJS.Timeout {
   let before = 0;
   const look = async (): Promise<void> => {
-    const names = await readdir(folder, { recursive: true });
-    const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size));
+    // With types, since without them it follows links, and two to their own folder would never end.
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile());
+    const sizes = await Promise.all(
+      files.map(async ({ parentPath, name }) => (await stat(join(parentPath, name))).size),
+    );
     const now = sizes.reduce((sum, size) => sum + size, 0);
     if (now !== before) changed();
     before = now;
