@@ -224,7 +224,8 @@ function resolveTurn(evaluator: Evaluator, turn: StepTurn): ResolvedTurn {
 async function noteSideEffects(run: Run, turn: StepTurn, end: StepEnd): Promise<void> {
   const notice = { type: 'notice', job: turn.ref.job } as const;
   const name = `step '${turn.step.name}'`;
-  if (end.leftOvers > 0) {
+  // One that was stopped had no time to wait for its own.
+  if (end.leftOvers > 0 && !end.stopped) {
     const processes = end.leftOvers === 1 ? 'a process' : `${end.leftOvers} processes`;
     const message = `${name} left ${processes} running; killed (what must live longer is a service)`;
     await run.emit({ ...notice, level: 'info', code: 'left-over-process', message });
