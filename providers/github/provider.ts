@@ -35,6 +35,9 @@ function githubOffers(environment: Environment, context: CiContext): Offers {
         ? artifacts
         : there(async () => (await import('./artifacts.ts')).githubArtifacts(environment)),
     logs: () => githubLogs(),
+    logBytes: null,
+    // The runner hides its own tokens.
+    credentials: [],
   };
 }
 

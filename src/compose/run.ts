@@ -88,6 +88,7 @@ export async function prepareRun(
   const redactor = await createRedaction(planned.plan, secrets.value.values, [
     ...proxyCredentials(hostProxies(options.environment)),
     ...gitCredentials(file.root),
+    ...(offers?.credentials ?? []),
   ]);
   for (const warning of redactor.warnings) notices.tell('secret-short', warning);
   for (const [name, value] of Object.entries(planned.plan.params)) {

@@ -4,8 +4,14 @@
 export interface LogStyle {
   /** Lines of our own, which have names and messages of others in them: the same, with nothing that the platform obeys. */
   say(lines: string): string;
-  /** What begins a fold, never inside another one. `title`: one line, any text. `at`: milliseconds since the epoch. */
-  open(title: string, at: number): string;
+  /** Whether a fold may lie in another one. */
+  readonly nests: boolean;
+  /**
+   * What begins a fold. `title`: one line, any text. `at`: milliseconds since the epoch. `closed`: all is well in there, so people
+   * see the title alone until they ask for more, where the platform can do that.
+   */
+  open(title: string, at: number, closed?: boolean): string;
+  /** Of the fold that was opened last and is not closed yet. */
   close(at: number): string;
   /**
    * Around bytes that steps wrote, so that the platform takes nothing in them for a command. Another one each time, that the

@@ -3,10 +3,13 @@
 // Everything is found out from the environment, and nothing is asked of the network or the disk, so that `plan` can tell what a
 // run would have. Whatever is absent says why, for people; it is no error.
 import type { CiContext } from '../model/ci-context.ts';
-import type { Outcome } from '../model/failure.ts';
+import type { ReportKind } from '../model/event.ts';
+import type { Failure, Outcome } from '../model/failure.ts';
+import type { RunResult } from '../model/result.ts';
+import type { Credential } from '../model/url-credentials.ts';
 import type { ArtifactSink } from './artifact-sink.ts';
 import type { CacheStore } from './cache-store.ts';
-import type { LogStyle } from './log-style.ts';
+import type { Annotation, LogStyle } from './log-style.ts';
 import type { SecretSource } from './secret-source.ts';
 
 /** The environment of the process, as a value. */
@@ -49,6 +52,24 @@ export interface Provider {
    * and without overrides: a push of what is checked out. Failure (`usage`): `event-unreadable`. Absent: no dry runs.
    */
   readonly pretend?: (request: PretendRequest) => Promise<Outcome<Environment>>;
+  /**
+   * Leaves what the platform takes from the checkout once a run has ended, or runs were united. What could not be left, kind
+   * `environment`: told, and it makes a command that would exit 0 exit 3. Absent: the platform takes nothing from there.
+   */
+  readonly leave?: (environment: Environment, run: EndedRunFacts) => Promise<readonly Failure[]>;
+}
+
+export interface EndedRunFacts {
+  /** The source root, absolute. */
+  readonly root: string;
+  /** The run's folder, absolute and whole: `result.json`, `summary.md`, `logs`, `artifacts`, `reports`. */
+  readonly folder: string;
+  readonly result: RunResult;
+  readonly digest: string;
+  /** What went wrong, and where people can see it in their sources. */
+  readonly problems: readonly Annotation[];
+  /** Files that tell of tests and coverage, in the folder; absolute. */
+  readonly reports: readonly { readonly job: string; readonly kind: ReportKind; readonly file: string }[];
 }
 
 export interface Offers {
@@ -59,8 +80,37 @@ export interface Offers {
   readonly cancelMs: number | null;
   readonly secrets: Offer<SecretSource>;
   readonly cache: Offer<CacheStore>;
+  /**
+   * A folder that the platform keeps from one machine to the next, absolute or relative to the source root. With a `cache` beside it,
+   * that has the records and this the cache directories. Absent: there is none, and nobody misses it.
+   */
+  readonly cacheFolder?: string;
   readonly artifacts: Offer<ArtifactSink>;
   readonly logs: () => LogStyle;
+  /** Bytes of a log after which the platform shows nothing more; null: it shows all. */
+  readonly logBytes: number | null;
+  /** Where the platform puts container engines, asked after the usual places; absent: it puts none anywhere else. */
+  readonly engines?: PlatformEngines;
+  /** Values of the environment that are secrets though nobody declared them, and that the platform does not hide by itself. */
+  readonly credentials: readonly Credential[];
+}
+
+export interface PlatformEngines {
+  /** In the order they are tried. */
+  readonly places: readonly EnginePlace[];
+  /** They start beside this machine: how long they are waited for. */
+  readonly waitMs: number;
+  /** Once none answered: what people can do about it. Looks at this machine alone. */
+  readonly hint: () => string;
+}
+
+export interface EnginePlace {
+  /** For people, e.g. `the service docker`. */
+  readonly source: string;
+  /** As DOCKER_HOST has it. */
+  readonly address: string;
+  /** Folder with `ca.pem`, `cert.pem` and `key.pem`; null: without TLS. */
+  readonly certificates: string | null;
 }
 
 /** `open` loads what it needs of the platform's SDK; whoever calls it again gets the same. */

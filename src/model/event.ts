@@ -159,10 +159,12 @@ export interface ArtifactPublished {
   readonly url?: string;
 }
 
+export type ReportKind = 'junit' | 'cobertura' | 'lcov' | 'sarif';
+
 export interface ReportStored {
   readonly type: 'report-stored';
   readonly job: string;
-  readonly kind: 'junit' | 'cobertura' | 'lcov' | 'sarif';
+  readonly kind: ReportKind;
   /** Relative to the workspace. */
   readonly files: readonly string[];
   /** The folder that holds them, relative to the source root. */
