@@ -2,12 +2,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ServiceSpec } from '../../src/contract/sandbox.ts';
 import { type Failure, type Outcome, fail, ok } from '../../src/model/failure.ts';
-import { type Labels, probeContainer, serviceContainer } from './container-spec.ts';
+import { type Labels, serviceContainer } from './container-spec.ts';
 import type { EngineLink, Fate } from './engine-link.ts';
 import { isMissingProgram } from './errors.ts';
 import type { Images } from './images.ts';
-import { type Check, checkOf, noToolCode } from './readiness.ts';
+import { type Check, checkOf } from './readiness.ts';
 import { ServiceLog } from './service-log.ts';
+import { ServiceLook } from './service-look.ts';
 import { type SecretStart, noShell, secretStart } from './service-start.ts';
 
 /** Where services live. */
@@ -26,14 +27,9 @@ interface Running {
   readonly id: string;
   readonly fate: Fate;
   readonly log: ServiceLog;
-  /** Container that looks from beside; made when it is first needed. */
-  probe: string | null;
 }
 
 const callMs = 60_000;
-const probeMs = 30_000;
-/** The engine tells of a death a little after it. */
-const deathMs = 1_500;
 const defaultReady = { intervalMs: 500, timeoutMs: 60_000 };
 
 export class Services {
@@ -127,7 +123,7 @@ export class Services {
       if (stdin && isMissingProgram(started.error)) return { ok: false, failure: noShell(spec, cause) };
       return fail('pipeline', 'service-failed', `the service ${spec.name} could not be started`, { cause });
     }
-    return ok({ spec, id: container.id, fate, log, probe: null });
+    return ok({ spec, id: container.id, fate, log });
   }
 
   async #startOne(
@@ -165,118 +161,17 @@ export class Services {
     const exited = fate.died.then((code) => this.#exited(service, code));
     const late = Promise.withResolvers<Failure>();
     const timer = setTimeout(() => late.resolve(this.#late(service, check, timeoutMs)), timeoutMs);
-    const polled = this.#poll(service, check, intervalMs, over.signal);
+    const look = new ServiceLook(this.#home, service, (probe) => this.#containers.add(probe));
+    const polled = poll(() => look.at(check), intervalMs, over.signal);
     const failure = await Promise.race([given, exited, late.promise, polled]);
     clearTimeout(timer);
     over.abort();
-    if (service.probe !== null) void this.#removeProbe(service.probe);
+    void look.end();
     if (failure !== null) return { ok: false, failure };
     void exited.then((why) => {
       if (!this.#closing.aborted) this.#died.abort(why);
     });
     return ok(undefined);
-  }
-
-  /** Null when the service is ready; else what makes asking further useless. */
-  async #poll(
-    service: Running,
-    check: Check,
-    intervalMs: number,
-    over: AbortSignal,
-  ): Promise<Failure | null> {
-    while (!over.aborted) {
-      const seen =
-        check.kind === 'script'
-          ? await this.#probe(service, check)
-          : await this.#state(service.id, check.kind);
-      if (seen === 'ready') return null;
-      if (seen !== 'not-yet') return seen;
-      await delay(intervalMs, undefined, { signal: over }).catch(() => undefined);
-    }
-    return null;
-  }
-
-  async #state(id: string, kind: 'health' | 'running'): Promise<'ready' | 'not-yet'> {
-    const { link } = this.#home;
-    const seen = await link.call('inspect a service', probeMs, () => link.docker.getContainer(id).inspect());
-    if (!seen.ok) return 'not-yet';
-    const { State: state } = seen.value;
-    return (kind === 'running' ? state.Running : state.Health?.Status === 'healthy') ? 'ready' : 'not-yet';
-  }
-
-  async #probe(service: Running, check: Check & { kind: 'script' }): Promise<'ready' | 'not-yet' | Failure> {
-    const code = await this.#execute(service.probe ?? service.id, check.script);
-    if (code === 0) return 'ready';
-    if (code !== noToolCode && code !== 'no-shell') return 'not-yet';
-    const { name } = service.spec;
-    if (!check.anywhere) {
-      if (!(await this.#lives(service))) return 'not-yet';
-      return fail(
-        'pipeline',
-        'service-failed',
-        `the image of the service ${name} has no sh to run its \`ready\` script`,
-      ).failure;
-    }
-    if (service.probe !== null) {
-      const tools = 'curl, wget, python3 or node';
-      return fail(
-        'pipeline',
-        'service-failed',
-        `cannot look whether ${check.what} of the service ${name} is ready`,
-        {
-          hint: code === noToolCode ? `put ${tools} into its image or the job's` : 'its image needs a shell',
-        },
-      ).failure;
-    }
-    const { link, labels, jobImage } = this.#home;
-    const made = await link.call('create a probe', callMs, async () => {
-      const container = await link.docker.createContainer(probeContainer(jobImage, labels, service.id));
-      this.#containers.add(container.id);
-      // Its shell waits for input that never comes, and ends with this process.
-      const stream = await container.attach({ stream: true, stdin: true, hijack: true });
-      stream.on('error', () => undefined);
-      await container.start();
-      return container.id;
-    });
-    // The service may just have ended: that is for its own fate to tell.
-    if (made.ok) service.probe = made.value;
-    return 'not-yet';
-  }
-
-  /** In a container that is on its way out an exec fails as it does where there is no shell: that is for its fate to tell. */
-  async #lives({ id, fate }: Running): Promise<boolean> {
-    const died = fate.died.then(() => true);
-    if (await Promise.race([died, delay(deathMs, false)])) return false;
-    return (await this.#state(id, 'running')) === 'ready';
-  }
-
-  async #execute(id: string, script: string): Promise<number | 'no-shell'> {
-    const { link } = this.#home;
-    const ran = await link.attempt('look at a service', probeMs, async () => {
-      const exec = await link.docker.getContainer(id).exec({
-        Cmd: ['sh', '-c', script],
-        AttachStdout: true,
-        AttachStderr: true,
-      });
-      const stream = await exec.start({ hijack: true });
-      stream.on('error', () => undefined);
-      stream.resume();
-      await new Promise((resolve) => stream.once('close', resolve));
-      return exec;
-    });
-    if (!ran.ok) return 'error' in ran && isMissingProgram(ran.error) ? 'no-shell' : 1;
-    const seen = await link.call('look at a service', probeMs, () => ran.value.inspect());
-    if (!seen.ok) return 1;
-    // The engine's code for a program that is not there; a script never ends with it by accident of ours.
-    const code = seen.value.ExitCode ?? 1;
-    return code === 126 || code === 127 ? 'no-shell' : code;
-  }
-
-  async #removeProbe(id: string): Promise<void> {
-    const { link } = this.#home;
-    await link.attempt('remove a probe', callMs, () =>
-      link.docker.getContainer(id).remove({ force: true, v: true }),
-    );
   }
 
   async #exited({ spec, fate, log }: Running, code: number): Promise<Failure> {
@@ -296,6 +191,21 @@ export class Services {
     return fail('pipeline', 'service-failed', message, { cause: lines === '' ? 'it wrote no log' : lines })
       .failure;
   }
+}
+
+/** Null when the service is ready; else what makes asking further useless. */
+async function poll(
+  look: () => Promise<'ready' | 'not-yet' | Failure>,
+  intervalMs: number,
+  over: AbortSignal,
+): Promise<Failure | null> {
+  while (!over.aborted) {
+    const seen = await look();
+    if (seen === 'ready') return null;
+    if (seen !== 'not-yet') return seen;
+    await delay(intervalMs, undefined, { signal: over }).catch(() => undefined);
+  }
+  return null;
 }
 
 function whenAborted(signal: AbortSignal, until: AbortSignal, does: () => void): void {

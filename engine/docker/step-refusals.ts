@@ -10,6 +10,8 @@ const environmentBytes = 1024 * 1024;
 export const notStartable = (message: string, more: { hint?: string; cause?: string } = {}): Failure =>
   fail('pipeline', 'step-not-startable', message, more).failure;
 
+export const unwritable = (): Failure => notStartable('its script could not be written into the container');
+
 export const noSuchUser = (user: string): Failure =>
   notStartable(`there is no user ${user} in the container`, {
     hint: 'add it to the image, or give its number',

@@ -4,10 +4,11 @@ import { type Failure, type Outcome, fail, ok } from '../../src/model/failure.ts
 import { maxSection } from './control-shell.ts';
 import { startExecShell } from './exec-shell.ts';
 import type { DeathIn, JobContainer, OpenedContainer } from './job-container.ts';
+import { layOut } from './step-layout.ts';
 import { isRoot, startRootShell } from './root-shell.ts';
-import { beginRequest, idsRequest, resultRequest, stepText, wholeStepText } from './step-script.ts';
-import { grantRequest, isGranted, unfitSecrets, withdrawRequest } from './step-secrets.ts';
-import { noSuchUser, notStartable, parseIds, unfitEnvironment } from './step-refusals.ts';
+import { resultRequest, stepText, wholeStepText } from './step-script.ts';
+import { isGranted, unfitSecrets, withdrawRequest } from './step-secrets.ts';
+import { notStartable, unfitEnvironment, unwritable } from './step-refusals.ts';
 import type { ShellEnd, StepShell } from './step-shell.ts';
 import { aborted, stopStep } from './stop-step.ts';
 
@@ -151,33 +152,6 @@ export class StepRunner {
     return end({ ...kept, exitCode, ...(tooLarge === null ? {} : { failure: tooLarge }) });
   }
 
-  /** The step's script, empty files for what it may leave, and its secrets. */
-  async #layOut(step: StepSpec): Promise<Outcome<void>> {
-    const { control } = this.#container.opened;
-    const dead = async (): Promise<Outcome<void>> => ({
-      ok: false,
-      failure: await this.#container.whyDead('between-steps'),
-    });
-    let { owner } = this.#container.opened;
-    const user = step.user ?? (this.#accountsChanged ? this.#container.opened.user : null);
-    if (user !== null) {
-      const answer = await control.ask(() => idsRequest(user));
-      if (answer === null) return dead();
-      const ids = parseIds(answer);
-      if (ids === null) return { ok: false, failure: noSuchUser(user) };
-      owner = ids;
-    }
-    const answer = await control.ask(() => beginRequest(owner, step.script));
-    if (answer === null) return dead();
-    if (!answer.has('ready')) return { ok: false, failure: unwritable() };
-    const { secretFiles } = step;
-    if (Object.keys(secretFiles).length === 0) return ok(undefined);
-    const granted = await control.ask(() => grantRequest(owner, secretFiles));
-    if (granted === null) return dead();
-    if (granted.has('granted')) return ok(undefined);
-    return { ok: false, failure: notStartable('its secrets could not be written into the container') };
-  }
-
   /** By root's shell, in one go. Null when that is none for the step. */
   async #runBeside(
     step: StepSpec,
@@ -197,7 +171,7 @@ export class StepRunner {
     output: StepOutput,
     stop: StopSignals,
   ): Promise<Outcome<Ran>> {
-    const laidOut = await this.#layOut(step);
+    const laidOut = await layOut(this.#container, step, this.#accountsChanged);
     if (!laidOut.ok) return laidOut;
     for (;;) {
       const shell = await this.#shellFor(step);
@@ -276,8 +250,6 @@ async function firstShell(opened: OpenedContainer): Promise<Outcome<StepShell>> 
   const shell = besides ? await startRootShell(control, user) : null;
   return shell === null ? startExecShell(link, id, user) : ok(shell);
 }
-
-const unwritable = (): Failure => notStartable('its script could not be written into the container');
 
 const stopWanted = (stop: StopSignals): boolean => stop.stop.aborted || stop.kill.aborted;
 

@@ -27,7 +27,7 @@ export interface RunOptions extends EngineOptions {
   readonly cache?: string;
   /** Run folders of needs that ran elsewhere. */
   readonly from: readonly string[];
-  /** Of the Markdown summary that the caller has room for; absent: any. */
+  /** A platform may refuse a summary that is longer, so it is cut to this; absent: any length. */
   readonly summaryBytes?: number;
   /** The first signal and the second. */
   readonly cancel: AbortSignal;

@@ -16,7 +16,7 @@ export interface Glob {
   readonly alternatives: readonly (readonly Segment[])[];
 }
 
-/** The segment `**`: any number of folders. */
+/** One object for every `**`, which is no pattern of one name: it is known by being this one. */
 export const GLOBSTAR: Segment = { text: null, source: '**' };
 
 const MAX_ALTERNATIVES = 1000;

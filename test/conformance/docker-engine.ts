@@ -32,3 +32,12 @@ export const { docker, description } = connected.value;
 
 /** Path of its socket, where it has one. */
 export const socketPath = /unix:\/\/(.*)\)$/.exec(description)?.[1];
+
+/** The id of a new image: busybox with other settings, e.g. `USER nobody`. */
+export async function busyboxWith(changes: string): Promise<string> {
+  const container = await docker.createContainer({ Image: 'busybox:latest' });
+  const named = { repo: 'lockstep-test/made', tag: crypto.randomUUID() };
+  const made = (await container.commit({ changes, ...named })) as { Id: string };
+  await container.remove();
+  return made.Id;
+}

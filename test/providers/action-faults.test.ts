@@ -7,9 +7,8 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Fault, ResultsService } from '../fakes/results-service.ts';
 import { allGone, containersOf, until } from '../rig/engine.ts';
 import { cancelAsRunner, Machine, pullRequestEvent, servedBy, type Variables } from '../rig/runner.ts';
-import { errors, pipeline, reused, runId, service, warnings, workflow } from '../rig/workflow.ts';
+import { hello, errors, pipeline, reused, runId, service, warnings, workflow } from '../rig/workflow.ts';
 
-const hello = pipeline('jobs: { hello: { steps: [echo hello from inside] } }');
 const three = pipeline('jobs: { a: { steps: [echo a] }, b: { steps: [echo b] }, c: { steps: [echo c] } }');
 
 test.each<[string, (machine: Machine) => Variables]>([

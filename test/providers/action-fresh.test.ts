@@ -8,7 +8,7 @@ import { Project } from '../rig/project.ts';
 import { publish, Registry } from '../rig/registry.ts';
 import { Machine, servedBy, type StepEnd, type Variables } from '../rig/runner.ts';
 import { noSecondEngine, SecondEngine } from '../rig/second-engine.ts';
-import { pipeline, reused, service, workflow } from '../rig/workflow.ts';
+import { nextWorkflow, pipeline, reused, service, workflow } from '../rig/workflow.ts';
 
 /** GitHub's own, and an Enterprise Server's: version 1 of the cache, and no artifacts that its client could write. */
 const places: readonly (readonly [string, (fake: ResultsService) => Variables])[] = [
@@ -66,8 +66,6 @@ describe.skipIf(noSecondEngine !== null)(
       docker('rmi', '-f', image);
       await Promise.all([second[Symbol.asyncDispose](), registry[Symbol.asyncDispose]()]);
     });
-
-    const nextWorkflow = (fake: ResultsService): void => void fake.artifacts.splice(0);
 
     /** On a machine whose engine has nothing, and whose home is empty. */
     async function runFresh(project: Project, variables: Variables): Promise<StepEnd> {

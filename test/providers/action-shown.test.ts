@@ -238,6 +238,16 @@ test('what is merged tells as much as one run', async () => {
   expect(united.summary).toContain('### from compile');
 });
 
+test('no name in the JSON of what is merged is a command of the log', async () => {
+  const step = '{ name: "##[error]of a step", run: "true" }';
+  const { project, machine } = machineFor({ 'lockstep.yml': pipeline(`  a: { steps: [${step}] }\n`) });
+  await machine.run();
+  const united = await machine.run({ command: 'merge', args: `--json ${project.lastRun().folder}` });
+  expect(united.code, united.log).toBe(0);
+  expect(united.annotations).toEqual([]);
+  expect(united.log).toContain('"name":"##\u200b[error]of a step"');
+});
+
 test('events that are lost, damaged or hostile: what is merged tells what the results say, and shows no other file', async () => {
   const { project, machine } = machineFor({ ...twoJobs, private: 'a private line\n' });
   const [build, tested] = await runApart(project, machine);

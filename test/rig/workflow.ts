@@ -8,6 +8,12 @@ export const pipeline = (text: string): Readonly<Record<string, string>> => ({
   'lockstep.yml': `version: 1\ndefaults: { image: "busybox:latest" }\n${text}`,
 });
 
+export const hello = pipeline(`
+jobs:
+  hello:
+    steps: [echo hello from inside]
+`);
+
 export async function service(): Promise<ResultsService> {
   const started = await resultsService();
   onTestFinished(() => started.close());
@@ -25,6 +31,9 @@ export function workflow(files: Readonly<Record<string, string>>, variables: Var
   });
   return { project, machine };
 }
+
+/** Artifacts are a run's, cache entries stay. */
+export const nextWorkflow = (fake: ResultsService): void => void fake.artifacts.splice(0);
 
 export const runId = (project: Project): string => project.read('.lockstep/last').trim();
 export const titles = ({ annotations }: StepEnd): unknown[] =>

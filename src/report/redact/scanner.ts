@@ -21,7 +21,10 @@ export const buildMachine = (patterns: Patterns): Machine => ({
 /** Told in the order of `end`; both count from the start of the stream. No secret: a short value that stands alone. */
 type Found = (start: number, end: number, secret: string | null) => void;
 
-/** Fewer characters before the end of a line are not held: any line may end with them, and would be shown a line late. */
+/**
+ * So much of a base64 match at the end of a line makes the line wait for the next one. Any line may end with less by chance:
+ * nearly all would be shown one line late.
+ */
 const leastHeldBeforeBreak = 3;
 /** With fewer bytes open the prefilter is asked whether a match can begin at all: going back over them is cheap. */
 const near = 8;

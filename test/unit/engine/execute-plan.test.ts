@@ -206,6 +206,24 @@ describe('steps', () => {
       expect(result.jobs[job]?.steps.map((step) => step.status)).toEqual(['timeout', 'skipped', 'success']);
     }
   });
+
+  test('processes that a step left are told of it, but not of one that was stopped', async () => {
+    const engine = scriptedEngine({
+      step: async ({ script }, io) => {
+        if (script === 'hang') await io.trapTerm();
+        return { leftOvers: 2 };
+      },
+    });
+    const { events, result } = await executeText(
+      `${head}  a: { steps: [x, { run: hang, timeout: 5ms }] }\n`,
+      { engine },
+    );
+    expect(result.jobs.a?.steps.map(({ status }) => status)).toEqual(['success', 'timeout']);
+    const told = events.filter((event) => event.type === 'notice' && event.code === 'left-over-process');
+    expect(told).toMatchObject([
+      { job: 'a', message: expect.stringMatching(/^step 'x' left 2 processes/) as string },
+    ]);
+  });
 });
 
 describe('retry of a job', () => {

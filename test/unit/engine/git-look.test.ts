@@ -1,21 +1,19 @@
+// An index → which of its files git finds changed: by each part of their stamps, by any edit, or nothing at all.
 import {
   chmodSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
-  realpathSync,
   renameSync,
   rmSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { countFiles, findChanged } from '../../../engine/git-look.ts';
 import { saveTable, type Row } from '../../../engine/index-table.ts';
 import { diskPath, sortByPath } from '../../../src/model/path-bytes.ts';
+import { at, folderForEach, rig, write } from './source-folder.ts';
 
 const paths = sortByPath(
   [
@@ -32,49 +30,38 @@ const paths = sortByPath(
   (path) => path,
 );
 
-let top: string;
-let root: string;
-let index: string;
+folderForEach();
 beforeEach(() => {
-  top = realpathSync(mkdtempSync(join(tmpdir(), 'lockstep-look-')));
-  root = join(top, 'root');
-  index = join(top, 'cache/index');
-  for (const path of paths) write(path);
-  write('empty', '');
-  chmodSync(join(root, 'run'), 0o755);
+  for (const path of paths) plant(path);
+  plant('empty', '');
+  chmodSync(at('run'), 0o755);
   save();
 });
-afterEach(() => {
-  rmSync(top, { recursive: true, force: true });
-});
 
-function write(path: string, text = path): void {
-  mkdirSync(join(root, dirname(path)), { recursive: true });
-  writeFileSync(diskPath(root, path), text);
-  utimesSync(diskPath(root, path), 1, 1);
+function plant(path: string, text = path): void {
+  write(path, text);
+  utimesSync(diskPath(rig.root, path), 1, 1);
 }
 
 function save(change: (stamp: number[]) => number[] = (stamp) => stamp): void {
   const rows = paths.map((path): Row => {
-    const { size, mtimeMs, ctimeMs, ino, dev, mode, uid, gid } = lstatSync(diskPath(root, path));
+    const { size, mtimeMs, ctimeMs, ino, dev, mode, uid, gid } = lstatSync(diskPath(rig.root, path));
     return {
       path,
       stamp: change([size, mtimeMs, ctimeMs, ino, dev, mode, uid, gid]),
       digest: '0'.repeat(64),
     };
   });
-  saveTable(index, { device: 1, inode: 2, bootedAt: 3 }, rows, null);
+  saveTable(rig.index, { device: 1, inode: 2, bootedAt: 3 }, rows, null);
 }
 
 async function changed(signal?: AbortSignal): Promise<string[] | null> {
-  const found = await findChanged(root, index, process.env, signal);
+  const found = await findChanged(rig.root, rig.index, process.env, signal);
   return found && [...found].filter((path) => path !== '');
 }
 
-const at = (path: string): string => join(root, path);
-
 it('finds nothing where nothing changed', async () => {
-  expect(countFiles(index)).toBe(paths.length);
+  expect(countFiles(rig.index)).toBe(paths.length);
   expect(await changed()).toEqual([]);
 });
 
@@ -91,8 +78,8 @@ it('finds all that have no stamp', async () => {
 });
 
 it.each<[string, readonly string[], () => void]>([
-  ['content', ['wrong\udcffbyte'], () => write('wrong\udcffbyte', 'other')],
-  ['an empty file', ['empty'], () => write('empty', 'something')],
+  ['content', ['wrong\udcffbyte'], () => plant('wrong\udcffbyte', 'other')],
+  ['an empty file', ['empty'], () => plant('empty', 'something')],
   ['what is gone', ['new\nline'], () => rmSync(at('new\nline'))],
   ['a mode', ['run'], () => chmodSync(at('run'), 0o644)],
   [
@@ -108,7 +95,7 @@ it.each<[string, readonly string[], () => void]>([
     ['a'],
     () => {
       rmSync(at('a'));
-      write('a/.git/HEAD', 'ref: refs/heads/main\n');
+      plant('a/.git/HEAD', 'ref: refs/heads/main\n');
     },
   ],
 ])('finds %s', async (_, found, edit) => {
@@ -118,13 +105,13 @@ it.each<[string, readonly string[], () => void]>([
 
 describe('cannot tell', () => {
   it.each<[string, () => void]>([
-    ['without an index', () => rmSync(index)],
-    ['with another file in its place', () => writeFileSync(index, 'DIRC rubbish that is long enough')],
+    ['without an index', () => rmSync(rig.index)],
+    ['with another file in its place', () => writeFileSync(rig.index, 'DIRC rubbish that is long enough')],
     [
       'with a folder in its place',
       () => {
-        rmSync(index);
-        mkdirSync(index);
+        rmSync(rig.index);
+        mkdirSync(rig.index);
       },
     ],
   ])('%s', async (_, harm) => {

@@ -1,8 +1,9 @@
+// A graph is walked in the order of its needs, each node once and as early as they allow.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { walkGraph, type GraphNode } from '../../../engine/graph-walker.ts';
 
-/** Nodes whose needs point backwards, in a random order: any acyclic graph. */
+/** Needs point backwards, which any graph without cycles can be numbered for; `order`: which open node ends next. */
 const graphs = fc
   .integer({ min: 0, max: 30 })
   .chain((size) =>

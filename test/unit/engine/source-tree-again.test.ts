@@ -1,10 +1,9 @@
+// A tree is known whole from its index as long as nothing that it follows from changed, and is read anew else.
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
-  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -12,67 +11,39 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { STAMP } from '../../../engine/git-entries.ts';
 import { loadTable, saveTable, type Header, type Row } from '../../../engine/index-table.ts';
 import { readSourceTree, type SourceTree } from '../../../engine/source-tree.ts';
-import { diskPath } from '../../../src/model/path-bytes.ts';
+import { at, folderForEach, HOUR, nextTick, rig, write } from './source-folder.ts';
 
-const HOUR = 3_600_000;
 const environment = { ...process.env, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' };
 
-let top: string;
-let root: string;
-let index: string;
+folderForEach();
 beforeEach(() => {
-  top = realpathSync(mkdtempSync(join(tmpdir(), 'lockstep-again-')));
-  root = join(top, 'root');
-  index = join(top, 'index');
-  mkdirSync(root);
   git('init', '-q');
 });
-afterEach(() => {
-  rmSync(top, { recursive: true, force: true });
-});
-
-const at = (path: string): string => join(root, path);
 
 function git(...words: string[]): void {
   const settings = ['-c', 'user.name=n', '-c', 'user.email=e@x'];
-  execFileSync('git', [...settings, ...words], { cwd: root, env: environment, stdio: 'pipe' });
-}
-
-function write(path: string, text = path): void {
-  mkdirSync(dirname(at(path)), { recursive: true });
-  writeFileSync(diskPath(root, path), text);
+  execFileSync('git', [...settings, ...words], { cwd: rig.root, env: environment, stdio: 'pipe' });
 }
 
 async function read(pipelineFile = 'x', ...indexes: string[]): Promise<SourceTree> {
   // Later by so much that files which were written just now have settled.
   const clock = { now: () => Date.now() + HOUR, bootedAt: () => 0 };
-  const request = { root, pipelineFile, environment, clock };
+  const request = { root: rig.root, pipelineFile, environment, clock };
   const tree = await readSourceTree({ ...request, ...(indexes[0] !== undefined && { index: indexes[0] }) });
   if (!tree.ok) throw new Error(tree.failure.message);
   nextTick();
   return tree.value;
 }
 
-/** Until the file system's clock has gone on: the clock above says that all has settled long ago. */
-function nextTick(): void {
-  const now = (): number => {
-    writeFileSync(join(top, 'probe'), '');
-    return statSync(join(top, 'probe')).ctimeMs;
-  };
-  for (const start = now(); now() === start;);
-}
-
 /** Puts a digest into the index that only a tree from there can have. False: the index knows no whole tree. */
 function mark(): boolean {
   const headers: Header[] = [];
-  const { paths, stamps, digests, whole } = loadTable(index, (saved) => {
+  const { paths, stamps, digests, whole } = loadTable(rig.index, (saved) => {
     headers.push(saved);
     return true;
   });
@@ -82,7 +53,7 @@ function mark(): boolean {
   });
   const [header] = headers;
   if (whole === null || header === undefined) return false;
-  saveTable(index, header, rows, { ...whole, digest: 'marked' });
+  saveTable(rig.index, header, rows, { ...whole, digest: 'marked' });
   return true;
 }
 
@@ -120,10 +91,10 @@ describe('a tree that is the same', () => {
     ],
   ])('is known whole after %s', async (_, edit) => {
     plant();
-    const first = await read('x', index);
+    const first = await read('x', rig.index);
     expect(mark()).toBe(true);
     edit();
-    expect(await read('x', index)).toEqual({ ...first, digest: 'marked' });
+    expect(await read('x', rig.index)).toEqual({ ...first, digest: 'marked' });
     expect(await read('x')).toEqual(first);
   });
 });
@@ -234,41 +205,41 @@ describe('a tree is read anew', () => {
     git('add', '.');
     plant();
     write('.gitignore', 'ignored\n.lockstepignore\nkept\nmoved\n');
-    await read('x', index);
+    await read('x', rig.index);
     expect(mark()).toBe(true);
     edit();
-    expect(await read('x', index)).toEqual(await read('x'));
+    expect(await read('x', rig.index)).toEqual(await read('x'));
   });
 
   it('when another pipeline file is left out', async () => {
     plant();
-    await read('x', index);
+    await read('x', rig.index);
     expect(mark()).toBe(true);
-    expect(await read('a', index)).toEqual(await read('a'));
+    expect(await read('a', rig.index)).toEqual(await read('a'));
   });
 
   it('while the state folder is none', async () => {
     plant();
-    await read('x', index);
+    await read('x', rig.index);
     expect(mark()).toBe(true);
     symlinkSync('ignored', at('.lockstep'));
-    await expect(read('x', index)).rejects.toThrow('is no folder');
+    await expect(read('x', rig.index)).rejects.toThrow('is no folder');
   });
 
   it('while it has other repositories, or bits that are not git’s', async () => {
     plant();
     write('nested/n');
     git('init', '-q', 'nested');
-    await read('x', index);
+    await read('x', rig.index);
     expect(mark()).toBe(false);
     write('nested/n', 'other');
-    expect(await read('x', index)).toEqual(await read('x'));
+    expect(await read('x', rig.index)).toEqual(await read('x'));
     rmSync(at('nested'), { recursive: true });
     git('update-index', '--chmod=+x', 'a');
-    expect(await read('x', index)).toEqual(await read('x'));
+    expect(await read('x', rig.index)).toEqual(await read('x'));
     expect(mark()).toBe(false);
     git('config', 'core.fileMode', 'false');
-    expect(await read('x', index)).toEqual(await read('x'));
+    expect(await read('x', rig.index)).toEqual(await read('x'));
   });
 });
 
@@ -332,8 +303,8 @@ it('is, with an index, what it is without, after any edits', async () => {
     fc.asyncProperty(fc.array(edits, { maxLength: 3 }), async (round) => {
       round.forEach(apply);
       const truth = await read('x');
-      expect(await read('x', index)).toEqual(truth);
-      expect(await read('x', index)).toEqual(truth);
+      expect(await read('x', rig.index)).toEqual(truth);
+      expect(await read('x', rig.index)).toEqual(truth);
     }),
     { numRuns: 40 },
   );

@@ -1,7 +1,7 @@
 // Small pipelines for tests, and what is said of them as `code@line:column text`.
 import type { CiContext } from '../../../src/model/ci-context.ts';
 import type { Diagnostic } from '../../../src/model/diagnostic.ts';
-import type { Plan } from '../../../src/model/plan.ts';
+import type { Plan, PlannedJob } from '../../../src/model/plan.ts';
 import { createEvaluator } from '../../../src/pipeline/evaluator.ts';
 import type { LoadedPipeline } from '../../../src/pipeline/loaded.ts';
 import { parsePipeline } from '../../../src/pipeline/parse.ts';
@@ -61,6 +61,10 @@ jobs:
 export const withJobs = (jobs: string, top = ''): string =>
   `version: 1\ndefaults: { image: busybox }\n${top}jobs:\n${jobs.replace(/^(?=.)/gm, '  ')}`;
 
+export const inJob = (keys: string, top = ''): string => withJobs(`a:\n  steps: [x]\n  ${keys}`, top);
+export const inStep = (keys: string, top = ''): string =>
+  withJobs(`a:\n  steps:\n    - run: x\n      ${keys}`, top);
+
 export function describeAll(diagnostics: readonly Diagnostic[], text: string): string[] {
   return diagnostics.map(({ code, location }) => {
     if (!location) return code;
@@ -73,6 +77,12 @@ export function describeAll(diagnostics: readonly Diagnostic[], text: string): s
 
 export const check = (text: string): string[] =>
   describeAll(parsePipeline({ file: 'lockstep.yml', text }).diagnostics, text);
+
+/** With what each problem's hint says. */
+export const say = (text: string): string[] => {
+  const { diagnostics } = parsePipeline({ file: 'lockstep.yml', text });
+  return describeAll(diagnostics, text).map((one, index) => `${one} → ${diagnostics[index]?.hint ?? ''}`);
+};
 
 export function load(text: string): LoadedPipeline {
   const { pipeline, diagnostics } = parsePipeline({ file: 'lockstep.yml', text });
@@ -115,4 +125,11 @@ export const refusePlan = (text: string, more: Partial<PlanRequest> = {}): strin
   const { plan: made, diagnostics } = planPipeline(load(text), request(more), createEvaluator());
   if (made) throw new Error('there is a plan');
   return describeAll(diagnostics, text);
+};
+
+/** The one job with these keys, as it is in the plan. */
+export const only = (keys: string, top = ''): PlannedJob => {
+  const [job] = plan(inJob(keys, top)).jobs;
+  if (!job) throw new Error('no job');
+  return job;
 };

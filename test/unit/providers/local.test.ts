@@ -1,41 +1,19 @@
+// The facts of a run on the machine in front of you: what git says of the checkout, and what the command line does.
 import { describe, expect, test } from 'vitest';
 import { localContext } from '../../../providers/local/context.ts';
 import { detectProvider } from '../../../providers/registry.ts';
 import { repositoryName } from '../../../providers/shared/checkout.ts';
 import type { EventOverrides } from '../../../src/contract/provider.ts';
+import { checkoutOf, facts, gitOf, sha } from './checkout-answers.ts';
 
-const sha = '0123456789abcdef0123456789abcdef01234567';
-const all = [
-  'sha',
-  'short-sha',
-  'branch',
-  'tag',
-  'ref',
-  'default-branch',
-  'repository',
-  'timestamp',
-  'dirty',
-];
-const wanted = new Set([...all.map((name) => `git.${name}`), 'event.name', 'event.pull-request']);
+const wanted = new Set([...facts.map((name) => `git.${name}`), 'event.name', 'event.pull-request']);
 
-/** A checkout as answers of git; what is not there git says no to. */
-const onMain: Record<string, string> = {
-  'log -1 --format=%H %ct': `${sha} 1700000000\n`,
-  'symbolic-ref --short -q HEAD': 'main\n',
-  'tag --points-at HEAD': '',
-  'config --get remote.origin.url': 'https://user:secret@example.com/org/app.git\n',
-  'status --porcelain --untracked-files=normal': '',
-  'symbolic-ref --short -q refs/remotes/origin/HEAD': 'origin/main\n',
-};
+const onMain = checkoutOf('main', 'https://user:secret@example.com/org/app.git');
 const detached = { ...onMain, 'symbolic-ref --short -q HEAD': '', 'tag --points-at HEAD': 'v1\n' };
 
-async function context(answers: Record<string, string>, overrides: EventOverrides = {}, facts = wanted) {
-  const asked: string[] = [];
-  const git = (words: readonly string[]): Promise<string | null> => {
-    asked.push(words.join(' '));
-    return Promise.resolve(answers[words.join(' ')] ?? null);
-  };
-  const got = await localContext({ environment: {}, git, overrides, runId: 'r1', wanted: facts });
+async function context(answers: Record<string, string>, overrides: EventOverrides = {}, read = wanted) {
+  const { git, asked } = gitOf(answers);
+  const got = await localContext({ environment: {}, git, overrides, runId: 'r1', wanted: read });
   if (!got.ok) throw new Error(got.failure.message);
   return { ...got.value, asked };
 }
