@@ -20,8 +20,14 @@ module.exports = {
     only('engine', 'engine/', ['src/model/', 'src/contract/']),
     only('local', 'providers/local/', ['src/model/', 'src/contract/', 'providers/shared/']),
     only('github', 'providers/github/', ['src/model/', 'src/contract/', 'providers/shared/']),
+    only('gitlab', 'providers/gitlab/', ['src/model/', 'src/contract/', 'providers/shared/']),
     only('shared', 'providers/shared/', ['src/model/', 'src/contract/']),
-    only('cli', 'src/cli/', ['src/compose/', 'src/model/', 'src/report/', 'providers/registry\\.ts']),
+    only('cli', 'src/cli/', [
+      'src/compose/',
+      'src/model/',
+      'src/report/',
+      'providers/(registry|generators)\\.ts',
+    ]),
     {
       name: 'docker-stays-in-its-folder',
       severity: 'error',
@@ -33,6 +39,12 @@ module.exports = {
       severity: 'error',
       from: { pathNot: '^(providers/github|src/action)/' },
       to: { path: 'node_modules/@actions/(artifact|cache|core)/' },
+    },
+    {
+      name: 'gitlab-sdk-stays-in-its-folder',
+      severity: 'error',
+      from: { pathNot: '^providers/gitlab/' },
+      to: { path: 'node_modules/@gitbeaker/' },
     },
     {
       name: 'model-is-pure',

@@ -1,4 +1,5 @@
 // The test levels as vitest projects: `--project unit` is the fast loop, `providers` needs no engine, the others do.
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** A real engine on a small, noisy machine gets a second try; vitest's output names every test that needed one. */
@@ -8,6 +9,8 @@ const level = (name: string, testTimeout: number, retry = 1) => ({
 
 export default defineConfig({
   test: {
+    // Most of a test's time the engine works, or a disk: a worker for each processor waits for them.
+    maxWorkers: availableParallelism(),
     projects: [
       level('unit', 10_000, 0),
       level('conformance', 60_000),

@@ -1,10 +1,10 @@
 // Ten jobs of ten steps: `lockstep run` against ten `docker run --rm` of the same lines and against other pipeline runners.
 import { launcher } from '../test/rig/cli.ts';
 import { allGone } from '../test/rig/engine.ts';
+import { helperImage } from '../test/rig/gitlab-ci-local.ts';
 import { Project } from '../test/rig/project.ts';
 import { findTool, type Tool } from '../test/rig/tool.ts';
 import { runToEnd, timeToEnd } from './child.ts';
-import { gitlabCiLocal, gitlabHelper } from './peers.ts';
 import { inTurn, timed } from './rounds.ts';
 import type { Benchmark, Row } from './row.ts';
 
@@ -44,7 +44,7 @@ export const tenByTen: Benchmark = {
 
     const [docker, gitlabPeer, act] = [
       await againstDocker(rounds ?? 5, ours),
-      await gitlabCiLocal(),
+      await findTool('gitlab-ci-local'),
       await findTool('act'),
     ];
     return [
@@ -56,7 +56,7 @@ export const tenByTen: Benchmark = {
             '--pull-policy',
             'if-not-present',
             '--helper-image',
-            gitlabHelper,
+            helperImage,
             '--concurrency',
             String(atOnce),
           ],

@@ -13,7 +13,7 @@ import type { JobResult } from '../src/model/result.ts';
 import { treeDigest } from '../src/model/tree.ts';
 import { Broken, readPackFile, writePackFile } from './cache/pack-file.ts';
 import { short } from './carried-packs.ts';
-import { putFile, type CarriedNotice } from './carried-put.ts';
+import { putFile, takes, type CarriedNotice } from './carried-put.ts';
 import { visibleEntries, type SourceTree } from './source-tree.ts';
 import { readTar, type TarEntry } from './tar-reader.ts';
 
@@ -94,7 +94,7 @@ export function carriedCaches(options: CarriedCachesOptions): CarriedCaches {
 
   const saveOne = async ({ mount, image, prefix, exact, seeded }: Carried): Promise<void> => {
     const before = await seeded;
-    if (exact !== null && before === exact) return;
+    if ((exact !== null && before === exact) || !takes(cache, tell)) return;
     if (exact !== null && (await cache.look({ key: exact })).kind !== 'miss') return;
     const asked = await engine();
     const content = asked.ok ? await asked.value.caches.read(mount.volume, image) : asked;

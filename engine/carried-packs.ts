@@ -14,7 +14,7 @@ import type { PlannedJob, Platform } from '../src/model/plan.ts';
 import type { Key, StepRecord } from '../src/model/record.ts';
 import { treeDigest } from '../src/model/tree.ts';
 import { packRecords, unpackRecords, type PackableSnapshot, type Unpacked } from './cache/pack.ts';
-import { putFile, type CarriedNotice } from './carried-put.ts';
+import { putFile, takes, type CarriedNotice } from './carried-put.ts';
 import { findRecords, type JobPlace, type KnownStep } from './recorded-job.ts';
 
 export interface CarriedJob {
@@ -140,7 +140,7 @@ export function carriedPacks(options: CarriedPacksOptions): CarriedPacks {
       const chain = (await store.chains(job.chainOf)).find(({ links }) =>
         links.some(({ key }) => key === last.key),
       );
-      if (chain === undefined || written.has(name)) return;
+      if (chain === undefined || written.has(name) || !takes(cache, tell)) return;
       written.add(name);
       // Who asked for a whole one and got none need not ask again whether there is one.
       const isNew = record !== null && fetched.has(job.id);

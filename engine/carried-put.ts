@@ -7,6 +7,12 @@ export interface CarriedNotice {
   readonly message: string;
 }
 
+/** False: it takes nothing from this run, which is told; so nothing need be packed for it. */
+export function takes({ name, takesNothing }: CacheStore, tell: (notice: CarriedNotice) => void): boolean {
+  if (takesNothing !== undefined) tell(declined(name, takesNothing));
+  return takesNothing === undefined;
+}
+
 export async function putFile(
   cache: CacheStore,
   key: string,
@@ -14,7 +20,9 @@ export async function putFile(
   tell: (notice: CarriedNotice) => void,
 ): Promise<void> {
   const receipt = await cache.put(key, file);
-  if (receipt.kind !== 'declined') return;
-  const message = `${cache.name} takes nothing: ${receipt.because}`;
-  tell({ level: 'info', code: 'cache-declined', message });
+  if (receipt.kind === 'declined') tell(declined(cache.name, receipt.because));
 }
+
+const declined = (name: string, because: string): CarriedNotice => ({
+  ...{ level: 'info', code: 'cache-declined', message: `${name} takes nothing: ${because}` },
+});

@@ -22,6 +22,8 @@ import { makeFolder } from './make-folder.ts';
 
 export interface CarrierOptions {
   readonly cache: CacheStore;
+  /** Where cache directories go, each place with an outage of its own. Default: `cache`. */
+  readonly caches?: CacheStore;
   readonly store: RecordStore;
   readonly plan: Plan;
   readonly source: SourceTree;
@@ -30,7 +32,7 @@ export interface CarrierOptions {
   readonly answers: boolean;
   /** True: `--fresh`. */
   readonly fresh: boolean;
-  /** Once for each code. */
+  /** Once for each code; that a place is away, once for each place. */
   readonly notice: (notice: CarriedNotice) => unknown;
   /** When it aborts nobody waits for the place any more, and nothing more goes there. */
   readonly cancel: AbortSignal;
@@ -79,24 +81,27 @@ export function createCarrier(options: CarrierOptions): Carrier {
     if (!told.has(notice.code) && !closed) options.notice(notice);
     told.add(notice.code);
   };
-  const cache = breaker(options.cache, {
-    onOutage: (reason) => {
-      const message = `${reason}; this run goes on without ${options.cache.name}`;
-      tell({ level: 'warning', code: 'cache-away', message });
-    },
-    ...{ cancel, ...(silentMs !== undefined && { silentMs }) },
-  });
+  const guarded = (place: CacheStore): CacheStore =>
+    breaker(place, {
+      onOutage: (reason) => {
+        const message = `${reason}; this run goes on without ${place.name}`;
+        if (!closed) options.notice({ level: 'warning', code: 'cache-away', message });
+      },
+      ...{ cancel, ...(silentMs !== undefined && { silentMs }) },
+    });
+  const cache = guarded(options.cache);
   const newFile = (): string => {
     makeFolder(folder);
     return join(folder, randomUUID());
   };
   const { repository } = plan.context.git;
-  const shared = { cache, engine, newFile, tell, platform: plan.platform };
+  const shared = { engine, newFile, tell, platform: plan.platform };
   const packs = carriedPacks({
-    ...{ ...shared, store, answers, now, scope: canonicalJson([repository, plan.file]) },
+    ...{ ...shared, cache, store, answers, now, scope: canonicalJson([repository, plan.file]) },
   });
   const caches = carriedCaches({
     ...{ ...shared, source, seeds: !fresh, scope: canonicalJson(repository) },
+    cache: options.caches === undefined ? cache : guarded(options.caches),
   });
 
   /** The answer, or `instead`: when the disk of this machine refuses, and as soon as `signal` aborts. */

@@ -31,6 +31,15 @@ export interface RunFolder {
 export const newRunId = (now: Date): string =>
   `${now.toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-')}-${randomBytes(3).toString('hex')}`;
 
+/** Ids of the runs whose folders lie in a checkout. */
+export function runsIn(root: string): ReadonlySet<string> {
+  try {
+    return new Set(readdirSync(join(root, stateFolder, 'runs')).filter((name) => runId.test(name)));
+  } catch {
+    return new Set();
+  }
+}
+
 const runId = /^\d{8}-\d{6}-[0-9a-f]{6}$/;
 
 export function runFolderAt(root: string, id: string, path = join(root, stateFolder, 'runs', id)): RunFolder {

@@ -10,12 +10,16 @@ import { build, transform, type BuildOptions, type Plugin } from 'esbuild';
 const root = new URL('..', import.meta.url);
 const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { version: string };
 
-/** What dockerode loads at once for things nobody here asks of it (its own ssh, building images): 100 ms of every run. */
+/** What libraries load at once for things nobody here asks of them: dockerode its own ssh and building images, 100 ms of every run. */
 const unused: Plugin = {
   name: 'unused',
   setup: (bundler) => {
     const filter = /^(ssh2|@grpc\/grpc-js|@grpc\/proto-loader|protobufjs|tar-fs|@balena\/dockerignore)$/;
     bundler.onResolve({ filter }, ({ path }) => ({ path, namespace: 'unused' }));
+    // What gitbeaker counts requests with, and ours do not pass.
+    bundler.onResolve({ filter: /^(rate-limiter-flexible|picomatch-browser)$/ }, ({ path }) => ({
+      ...{ path, namespace: 'unused' },
+    }));
     // 3 ms of every start, for commands that are programs of their own: none of ours is.
     bundler.onResolve({ filter: /^node:child_process$/ }, ({ importer, path }) =>
       importer.includes('/node_modules/commander/') ? { path, namespace: 'unused' } : null,
@@ -28,6 +32,8 @@ const unused: Plugin = {
 const unusedByActions: Plugin = {
   name: 'unused-by-actions',
   setup: (bundler) => {
+    // No action runs in a job of GitLab's.
+    bundler.onResolve({ filter: /^@gitbeaker\/rest$/ }, ({ path }) => ({ path, namespace: 'unused' }));
     // For a proxy in front of its REST API: caches and artifacts have another way through one.
     bundler.onResolve({ filter: /^undici$/ }, ({ path }) => ({ path, namespace: 'unused' }));
     // For tokens of OpenID Connect.

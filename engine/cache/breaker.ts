@@ -47,6 +47,7 @@ export function breaker(
   };
   return {
     name: store.name,
+    ...(store.takesNothing !== undefined && { takesNothing: store.takesNothing }),
     look: (request) => guard(() => store.look(request)),
     get: (request, into, heard) => guard((alive) => store.get(request, into, both(alive, heard))),
     put: (key, file, heard) => guard((alive) => store.put(key, file, both(alive, heard))),

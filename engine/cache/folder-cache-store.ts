@@ -5,6 +5,7 @@
 // of files when they pack such a folder. The time of the file says only when it was last used.
 // A damaged entry is removed and is a miss: the place itself works, and the next run writes it anew.
 import { createHash, hash, randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
 import { open, link, readdir, rename, rm, stat, utimes, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CacheAnswer, CacheReceipt, CacheRequest, CacheStore } from '../../src/contract/cache-store.ts';
@@ -110,7 +111,8 @@ async function namesIn(folder: string): Promise<string[]> {
 async function withFile<T>(path: string, act: (file: FileHandle) => Promise<T>): Promise<T | null> {
   let file: FileHandle;
   try {
-    file = await open(path, 'r');
+    // A pipe without a writer would be waited for, even by the end of this process.
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return null;
     throw error;

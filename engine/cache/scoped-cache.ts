@@ -1,20 +1,25 @@
 // One place for each scope of trust → a cache store that finds what any of them has, and puts only into the first.
-import type { CacheAnswer, CacheStore } from '../../src/contract/cache-store.ts';
+import type { CacheAnswer, CacheRequest, CacheStore } from '../../src/contract/cache-store.ts';
 
-/** `others`: the nearest first; asked for what `own` does not have, as GitHub does with the caches of branches. */
+/** `others`: the nearest first. What fits better goes before what lies nearer. */
 export function scopedCache(own: CacheStore, others: readonly CacheStore[]): CacheStore {
-  const first = async (ask: (store: CacheStore) => Promise<CacheAnswer>): Promise<CacheAnswer> => {
-    let answer = await ask(own);
-    for (const store of others) {
-      if (answer.kind !== 'miss') break;
-      const next = await ask(store);
-      if (next.kind !== 'miss' || next.damaged !== undefined) answer = next;
-    }
-    return answer;
+  const find = async (
+    { key, prefixes = [] }: CacheRequest,
+    ask: (store: CacheStore, part: CacheRequest) => Promise<CacheAnswer>,
+  ): Promise<CacheAnswer> => {
+    let miss: CacheAnswer = { kind: 'miss' };
+    const parts = [...(key === undefined ? [] : [{ key }]), ...prefixes.map((one) => ({ prefixes: [one] }))];
+    for (const part of parts)
+      for (const store of [own, ...others]) {
+        const answer = await ask(store, part);
+        if (answer.kind !== 'miss') return answer;
+        if (answer.damaged !== undefined) miss = answer;
+      }
+    return miss;
   };
   return {
     ...own,
-    look: (request) => first((store) => store.look(request)),
-    get: (request, into, heard) => first((store) => store.get(request, into, heard)),
+    look: (request) => find(request, (store, part) => store.look(part)),
+    get: (request, into, heard) => find(request, (store, part) => store.get(part, into, heard)),
   };
 }

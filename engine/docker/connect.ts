@@ -1,10 +1,13 @@
 // The places where an engine may listen → the first that answers, or a failure that lists them all.
+import { lookup } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
 import type { Agent } from 'node:http';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type Dockerode from 'dockerode';
 import type { DockerOptions } from 'dockerode';
-import { type Outcome, fail, ok } from '../../src/model/failure.ts';
+import type { PlatformEngines } from '../../src/contract/provider.ts';
+import { type Failure, type Outcome, fail } from '../../src/model/failure.ts';
 import { type Address, type Place, type Surroundings, enginePlaces } from './engine-places.ts';
 import { textOf } from './errors.ts';
 
@@ -16,29 +19,76 @@ export interface Connection {
 
 const answerMs = 5_000;
 const sshAnswerMs = 20_000;
+const againMs = 250;
+const tellAfterMs = 3_000;
 
-/** `platform` is that of this process: it decides how an engine is started here. */
-export async function connectEngine(
-  around: Surroundings & { readonly platform: NodeJS.Platform },
-): Promise<Outcome<Connection>> {
+export interface Seeking extends Surroundings {
+  /** Of this process: it decides how an engine is started here. */
+  readonly platform: NodeJS.Platform;
+  /** Where the platform puts engines, and how long they may take to start: all places are tried again until then. */
+  readonly offered?: PlatformEngines;
+  /** Ends the waiting; one that was there before is nothing to it: what ends in good order may need the engine. */
+  readonly cancel?: AbortSignal;
+  /** Told once, when it takes some seconds. */
+  readonly waiting?: (message: string) => void;
+}
+
+/** Failure: `no-engine`. */
+export async function connectEngine(around: Seeking): Promise<Outcome<Connection>> {
+  const wasCancelled = around.cancel?.aborted === true;
+  const cancel = wasCancelled ? undefined : around.cancel;
+  const waitMs = wasCancelled ? 0 : (around.offered?.waitMs ?? 0);
+  const began = performance.now();
+  let tellAt = began + tellAfterMs;
+  for (;;) {
+    const { outcome, hopes } = await tryAll(around, cancel);
+    const now = performance.now();
+    const isOver = cancel?.aborted === true || now - began >= waitMs;
+    if (outcome.ok || hopes.length === 0 || isOver) return outcome;
+    if (now >= tellAt) {
+      around.waiting?.(['waiting for a container engine', ...hopes].join('\n  '));
+      tellAt = Infinity;
+    }
+    await setTimeout(againMs, undefined, { ...(cancel && { signal: cancel }) }).catch(() => undefined);
+  }
+}
+
+interface Tried {
+  readonly outcome: Outcome<Connection>;
+  /** The places where one may answer later, each with why none does. */
+  readonly hopes: readonly string[];
+}
+
+async function tryAll(around: Seeking, cancel: AbortSignal | undefined): Promise<Tried> {
+  const { platform, offered } = around;
   const tried: string[] = [];
+  const hopes: string[] = [];
   const places = await enginePlaces(around);
   const orUnset = places.some(({ source }) => source === 'DOCKER_HOST') ? ', or unset DOCKER_HOST' : '';
   for (const place of places) {
     // What `--engine` or DOCKER_HOST name is the only place: a slip in it is not the world's.
     if (places.length === 1 && !place.address.ok) {
       const { message, hint = '' } = place.address.failure;
-      return fail('usage', 'no-engine', `${place.source}: ${message}`, { hint: hint + orUnset });
+      const slip = fail('usage', 'no-engine', `${place.source}: ${message}`, { hint: hint + orUnset });
+      return { outcome: slip, hopes };
     }
-    const outcome = await connect(place, around);
-    if (outcome.ok) return outcome;
-    tried.push(`${place.name} (${place.source}): ${outcome.failure.message}`);
+    const outcome = await connect(place, around, cancel);
+    if (outcome.ok) return { outcome, hopes };
+    const line = `${place.name} (${place.source}): ${outcome.failure.message}`;
+    tried.push(line);
+    if (mayCome(outcome.code, places.length === 1)) hopes.push(line);
+    if (cancel?.aborted) break;
   }
-  return fail('environment', 'no-engine', 'no container engine answers', {
-    hint: howToStart(around.platform) + orUnset,
+  const outcome = fail('environment', 'no-engine', 'no container engine answers', {
+    hint: (offered?.hint() ?? howToStart(platform)) + orUnset,
     cause: tried.join('\n'),
   });
+  return { outcome, hopes };
 }
+
+/** Hosts have their names before anything listens there, and a socket that nobody named is not on its way. */
+const mayCome = (code: string, isNamed: boolean): boolean =>
+  code !== 'ENOTFOUND' && code !== 'EACCES' && (code !== 'ENOENT' || isNamed);
 
 const howToStart = (platform: NodeJS.Platform): string => {
   if (platform === 'darwin') return 'start one with `colima start`, `open -a Docker` or `open -a OrbStack`';
@@ -46,21 +96,31 @@ const howToStart = (platform: NodeJS.Platform): string => {
   return 'start one with `sudo systemctl start docker`, or `systemctl --user start podman.socket`';
 };
 
-async function connect(place: Place, around: Surroundings): Promise<Outcome<Connection>> {
-  if (!place.address.ok) return place.address;
+/** `code`: of Node's error, or ''. */
+type Answer =
+  | { readonly ok: true; readonly value: Connection }
+  | { readonly ok: false; readonly failure: Failure; readonly code: string };
+
+async function connect(place: Place, around: Surroundings, cancel: AbortSignal | undefined): Promise<Answer> {
+  if (!place.address.ok) return { ...place.address, code: 'ENOENT' };
   const address = place.address.value;
   try {
     const options = await dockerOptions(address, around);
     // 90 ms of loading that only who runs containers pays.
     const { default: Docker } = await import('dockerode');
     const docker = new Docker(options);
-    const version = await within(address.kind === 'ssh' ? sshAnswerMs : answerMs, docker.version());
+    const ms = address.kind === 'ssh' ? sshAnswerMs : answerMs;
+    const version = await within(ms, cancel, docker.version());
     // An engine older than 18.06 names no components.
     const parts = 'Components' in version ? version.Components : [];
     const product = parts.some(({ Name }) => /podman/i.test(Name)) ? 'Podman' : 'Docker';
-    return ok({ docker, description: `${product} ${version.Version.replace(/\+.*$/, '')} (${place.name})` });
+    return {
+      ok: true,
+      value: { docker, description: `${product} ${version.Version.replace(/\+.*$/, '')} (${place.name})` },
+    };
   } catch (error) {
-    return fail('environment', 'no-engine', reasonOf(error));
+    const code = codeOf(error);
+    return { ...fail('environment', 'no-engine', reasons[code] ?? textOf(error)), code };
   }
 }
 
@@ -71,16 +131,23 @@ const reasons: Readonly<Record<string, string>> = {
   ENOTFOUND: 'there is no such host',
 };
 
-const reasonOf = (error: unknown): string =>
-  (error instanceof Error && 'code' in error ? reasons[String(error.code)] : undefined) ?? textOf(error);
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : '';
 
-async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`no answer within ${ms / 1000} s`)), ms);
+async function within<T>(ms: number, cancel: AbortSignal | undefined, promise: Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const late = setTimeout(ms, undefined, {
+    signal: AbortSignal.any([over.signal, ...(cancel ? [cancel] : [])]),
+  });
   try {
-    return await Promise.race([promise, late]);
+    return await Promise.race([
+      promise,
+      late.then(() => {
+        throw new Error(`no answer within ${ms / 1000} s`);
+      }),
+    ]);
   } finally {
-    clearTimeout(timer);
+    over.abort();
   }
 }
 
@@ -104,9 +171,7 @@ async function dockerOptions(
       const where = { ...nothing, host: address.host, port: address.port };
       if (address.tls === null) return { ...where, protocol: 'http' };
       const { folder } = address.tls;
-      const read = (name: string): Promise<Buffer> => readFile(join(folder, name));
-      const [ca, cert, key] =
-        folder === '' ? [] : await Promise.all(['ca.pem', 'cert.pem', 'key.pem'].map(read));
+      const [ca, cert, key] = folder === '' ? [] : await readCertificates(folder, address.host);
       return { ...where, protocol: 'https', ca, cert, key };
     }
     case 'ssh': {
@@ -120,5 +185,16 @@ async function dockerOptions(
         agent: sshAgent(address, around.environment),
       };
     }
+  }
+}
+
+async function readCertificates(folder: string, host: string): Promise<readonly Buffer[]> {
+  try {
+    return await Promise.all(['ca.pem', 'cert.pem', 'key.pem'].map((name) => readFile(join(folder, name))));
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    // Without the host nobody is going to write them either.
+    await lookup(host);
+    throw new Error(`there are no certificates in ${folder}`, { cause: error });
   }
 }

@@ -8,6 +8,7 @@ import { secretsFolder } from './step-secrets.ts';
 export const runLabel = 'dev.lockstep.run';
 export const ownerLabel = 'dev.lockstep.owner';
 export const jobLabel = 'dev.lockstep.job';
+export const serviceLabel = 'dev.lockstep.service';
 export const storeLabel = 'dev.lockstep.store';
 export const cacheLabel = 'dev.lockstep.cache';
 /** On a container through which a volume is being filled: the volume's name. */
@@ -111,7 +112,7 @@ export const serviceContainer = (
   Hostname: service.name,
   AttachStdout: true,
   AttachStderr: true,
-  Labels: { ...labels },
+  Labels: { ...labels, [serviceLabel]: service.name },
   HostConfig: {
     ...limits(service.resources),
     AutoRemove: true,

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Environment } from '../../src/contract/provider.ts';
+import type { Environment, PlatformEngines } from '../../src/contract/provider.ts';
 import type { Outcome } from '../../src/model/failure.ts';
 import { fail, ok } from '../../src/model/failure.ts';
 import { withoutAddressCredentials } from '../../src/model/url-credentials.ts';
@@ -26,9 +26,13 @@ export interface Place {
 }
 
 export interface Surroundings {
+  /** `--engine`; like `DOCKER_HOST`, the only place tried when it is there. */
   readonly engine?: string;
   readonly environment: Environment;
+  /** Home folder of the user. */
   readonly home: string;
+  /** Of the platform: after the others. */
+  readonly offered?: Pick<PlatformEngines, 'places'>;
 }
 
 export async function enginePlaces(around: Surroundings): Promise<readonly Place[]> {
@@ -51,6 +55,9 @@ export async function enginePlaces(around: Surroundings): Promise<readonly Place
   return [
     ...(context === null ? [] : [context]),
     ...sockets.map(([source, path]) => place(source, `unix://${path}`, null)),
+    ...(around.offered?.places ?? []).map(({ source, address, certificates }) =>
+      place(source, address, certificates === null ? null : { folder: certificates }),
+    ),
   ];
 }
 

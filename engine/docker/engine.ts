@@ -8,10 +8,9 @@ import type {
   SandboxSpec,
   Snapshots,
 } from '../../src/contract/sandbox.ts';
-import type { Environment } from '../../src/contract/provider.ts';
 import { type Outcome, fail, ok } from '../../src/model/failure.ts';
 import { cacheVolumes } from './cache-volumes.ts';
-import { connectEngine } from './connect.ts';
+import { connectEngine, type Seeking } from './connect.ts';
 import { type Labels, ownerLabel, runLabel } from './container-spec.ts';
 import { Endings } from './endings.ts';
 import { EngineLink } from './engine-link.ts';
@@ -24,13 +23,7 @@ import { registryDigest } from './registry-digest.ts';
 import { snapshots } from './snapshots.ts';
 import { sweep } from './sweep.ts';
 
-export interface DockerEngineOptions {
-  /** `--engine`; like `DOCKER_HOST`, the only place tried when it is there. */
-  readonly engine?: string;
-  readonly environment: Environment;
-  /** Home folder of the user. */
-  readonly home: string;
-  readonly platform: NodeJS.Platform;
+export interface DockerEngineOptions extends Seeking {
   readonly pid: number;
   readonly runId: string;
   readonly access: NetworkAccess;
@@ -134,8 +127,8 @@ class DockerEngine implements Engine {
     for (const { store, volume } of caches) if (store === null) this.#ownVolumes.add(volume);
   }
 
-  sweep(): Promise<number> {
-    return sweep(this.#link, this.#self, this.#options.platform);
+  sweep(ended?: ReadonlySet<string>): Promise<number> {
+    return sweep(this.#link, this.#self, this.#options.platform, ended);
   }
 
   async close(): Promise<void> {

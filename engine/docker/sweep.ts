@@ -1,6 +1,6 @@
 // What dead runs left in the engine → gone. Only what carries our labels, and only when its owner is surely dead.
 import type { Outcome } from '../../src/model/failure.ts';
-import { fillsLabel, ownerLabel, runLabel, storeLabel } from './container-spec.ts';
+import { fillsLabel, ownerLabel, runLabel, serviceLabel, storeLabel } from './container-spec.ts';
 import type { EngineLink } from './engine-link.ts';
 import { type Owner, type Standing, standings } from '../owner.ts';
 
@@ -17,39 +17,52 @@ const foreignAgeSeconds = 24 * 3600;
 const callMs = 60_000;
 
 /**
- * Whose owner cannot be looked at from here must be old, and nothing of its run may be alive. The store's label keeps
- * what outlives runs; a container only inherits it from the snapshot that it was started from. An empty owner is
- * inherited too: whoever started that container, it was not us.
+ * Whose owner cannot be looked at from here must be old, and nothing of its run may be alive, or its run one of `ended`. The
+ * store's label keeps what outlives runs; a container only inherits it from the snapshot that it was started from. An empty
+ * owner is inherited too: whoever started that container, it was not us.
  */
 export function mayGo(
   thing: Leftover,
   owner: Standing,
   aliveRuns: ReadonlySet<string>,
   now: number,
+  ended: ReadonlySet<string> = new Set(),
 ): boolean {
   if (thing.kind !== 'container' && storeLabel in thing.labels) return false;
   if (!thing.labels[ownerLabel]) return false;
   if (owner !== 'foreign') return owner === 'dead';
-  return !aliveRuns.has(thing.labels[runLabel] ?? '') && now - thing.created > foreignAgeSeconds;
+  const run = thing.labels[runLabel] ?? '';
+  return ended.has(run) || (!aliveRuns.has(run) && now - thing.created > foreignAgeSeconds);
 }
+
+/** A job's container ends with the process that runs the job; a service goes on without it, and so tells nothing. */
+export const runsAliveBy = (things: readonly Leftover[]): ReadonlySet<string> =>
+  new Set(
+    things
+      .filter(({ running, labels }) => running && !(serviceLabel in labels))
+      .map(({ labels }) => labels[runLabel] ?? ''),
+  );
 
 interface Found extends Leftover {
   readonly remove: () => Promise<unknown>;
 }
 
 /** Containers first: a network or volume in use cannot go. What another run's sweep removes meanwhile is no error. */
-export async function sweep(link: EngineLink, self: Owner, platform: NodeJS.Platform): Promise<number> {
+export async function sweep(
+  link: EngineLink,
+  self: Owner,
+  platform: NodeJS.Platform,
+  ended?: ReadonlySet<string>,
+): Promise<number> {
   const standingOf = standings(self, platform);
   const lists = await Promise.all([containers(link), networks(link), volumes(link)]);
-  const aliveRuns = new Set(
-    lists.flat().flatMap((thing) => (thing.running ? [thing.labels[runLabel] ?? ''] : [])),
-  );
+  const aliveRuns = runsAliveBy(lists.flat());
   let removed = 0;
   for (const things of lists) {
     await Promise.all(
       things.map(async (thing) => {
-        if (!mayGo(thing, await standingOf(thing.labels[ownerLabel] ?? ''), aliveRuns, Date.now() / 1000))
-          return;
+        const owner = await standingOf(thing.labels[ownerLabel] ?? '');
+        if (!mayGo(thing, owner, aliveRuns, Date.now() / 1000, ended)) return;
         if ((await link.attempt('remove a left-over', callMs, () => thing.remove())).ok) removed++;
       }),
     );

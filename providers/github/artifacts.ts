@@ -3,7 +3,6 @@
 // GitHub keeps an artifact as a zip, and who downloads it loses executable bits, links and empty folders. An artifact that has
 // any goes there as one file, `NAME.tar`; else its files are in the zip as they are, and are unpacked but once.
 import { spawn } from 'node:child_process';
-import { hash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,7 +11,9 @@ import type { ArtifactSink, PublishedArtifact, PublishReceipt } from '../../src/
 import type { Environment } from '../../src/contract/provider.ts';
 import { encodePath } from '../../src/model/path-bytes.ts';
 import type { TreeEntry } from '../../src/model/tree.ts';
-import { platformOf, variable } from './platform.ts';
+import { artifactName } from '../shared/artifact-name.ts';
+import { variable } from '../shared/variable.ts';
+import { platformOf } from './platform.ts';
 import { sdkCalls, type SdkOutcome } from './sdk-calls.ts';
 
 export interface GithubArtifactsOptions {
@@ -36,7 +37,7 @@ export function githubArtifacts(
     signal: AbortSignal,
     own: string,
   ): Promise<PublishReceipt> => {
-    const as = legalName(artifact);
+    const as = artifactName(artifact);
     const files = await whatToUpload(artifact, join(own, `${as}.tar`), environment, signal);
     if (signal.aborted) return { kind: 'outage', message: 'cancelled' };
     if ('problem' in files) return { kind: 'refused', message: `${as} is not published: ${files.problem}` };
@@ -59,22 +60,6 @@ export function githubArtifacts(
       }
     },
   });
-}
-
-/** Bytes; leaves room for an extension. */
-const longestName = 200;
-const forbidden = /["<>|*?:\\/\p{Cc}\p{Cs}]/gu;
-
-/** `JOB.NAME`, where no two are the same; with a digest where anything had to be changed. */
-function legalName({ job, name }: PublishedArtifact): string {
-  const wanted = `${job}.${name}`;
-  const legal = wanted.replace(forbidden, '-');
-  if (legal === wanted && Buffer.byteLength(legal) <= longestName) return legal;
-  const cut = Buffer.from(legal)
-    .subarray(0, longestName - 9)
-    .toString('utf8')
-    .replace(/\ufffd$/, '');
-  return `${cut}-${hash('sha256', wanted).slice(0, 8)}`;
 }
 
 const dayMs = 24 * 3600_000;

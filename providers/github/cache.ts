@@ -21,9 +21,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CacheAnswer, CacheReceipt, CacheRequest, CacheStore } from '../../src/contract/cache-store.ts';
 import type { Environment } from '../../src/contract/provider.ts';
+import { variable } from '../shared/variable.ts';
 import { readAnswer, readReceipt } from './cache-words.ts';
 import { findServices } from './offers.ts';
-import { variable } from './platform.ts';
 import { sdkCalls, type SdkCalls } from './sdk-calls.ts';
 
 export interface GithubCacheOptions {

@@ -1,24 +1,13 @@
 // What started a workflow (variables and the event's payload) → an event in our own words, and whether it is about a fork.
 // https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows
 import type { Environment } from '../../src/contract/provider.ts';
-import type { EventFacts, EventName } from '../../src/model/ci-context.ts';
+import type { EventName } from '../../src/model/ci-context.ts';
 import { fail, ok, type Outcome } from '../../src/model/failure.ts';
 import type { RefNames } from '../shared/checkout.ts';
-import { countIn, readPayload, recordIn, textIn, type JsonRecord } from './payload.ts';
-import { variable } from './platform.ts';
-
-type PullRequest = NonNullable<EventFacts['pull-request']>;
-
-export interface GithubEvent {
-  readonly name: EventName;
-  readonly pullRequest: PullRequest | null;
-  /** Null: what is checked out decides. */
-  readonly names: RefNames | null;
-  /** The commit that the names are of; null: they hold whatever is checked out. */
-  readonly namesOf: string | null;
-  /** `''` where the payload does not say it. */
-  readonly defaultBranch: string;
-}
+import type { ToldEvent } from '../shared/context.ts';
+import { countIn } from '../shared/count.ts';
+import { variable } from '../shared/variable.ts';
+import { readPayload, recordIn, textIn, type JsonRecord } from './payload.ts';
 
 /** Never about a pull request, so that nothing about trust stands in their payload. */
 export const plainEvents: ReadonlyMap<string, EventName> = new Map([
@@ -35,7 +24,7 @@ export const plainEvents: ReadonlyMap<string, EventName> = new Map([
  * Every other event may be about a change from outside: then a payload that cannot be read, or does not say whose change it is,
  * is the failure `event-unreadable` (`usage`).
  */
-export async function readEvent(environment: Environment): Promise<Outcome<GithubEvent>> {
+export async function readEvent(environment: Environment): Promise<Outcome<ToldEvent>> {
   const event = variable(environment, 'GITHUB_EVENT_NAME');
   const ref = refOf(environment);
   const isTag = ref.startsWith('refs/tags/');
@@ -78,7 +67,7 @@ function namesIn(ref: string): RefNames | null {
   return kind === 'tags' ? { branch: '', tag: name } : { branch: name, tag: '' };
 }
 
-type Change = Pick<GithubEvent, 'name' | 'pullRequest' | 'names'>;
+type Change = Pick<ToldEvent, 'name' | 'pullRequest' | 'names'>;
 
 /** The change that a payload is about; null when it is about none. */
 function changeIn(

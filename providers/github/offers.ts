@@ -1,6 +1,7 @@
 // The environment of a workflow's step → what the platform gives it, or why not. No service is asked anything.
 import type { Environment } from '../../src/contract/provider.ts';
-import { isGithubHost, platformOf, variable, type Platform } from './platform.ts';
+import { variable } from '../shared/variable.ts';
+import { isGithubHost, platformOf, type Platform } from './platform.ts';
 
 /** SIGINT, 7.5 s later SIGTERM, 2.5 s later the end. Look-alikes have no times of their own that are written down. */
 export const cancelMs = 10_000;

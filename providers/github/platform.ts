@@ -1,10 +1,8 @@
 // The environment of a workflow's step → which of the platforms it is that all say GITHUB_ACTIONS.
 import type { Environment } from '../../src/contract/provider.ts';
+import { variable } from '../shared/variable.ts';
 
 export type Platform = 'GitHub Actions' | 'GitHub Enterprise Server' | 'Gitea' | 'Forgejo' | 'act';
-
-/** Runners set variables to '' where they have no value. */
-export const variable = (environment: Environment, name: string): string => environment[name] ?? '';
 
 export const isGithubLike = (environment: Environment): boolean =>
   ['GITHUB_ACTIONS', 'GITEA_ACTIONS', 'FORGEJO_ACTIONS'].some((name) => environment[name] === 'true');

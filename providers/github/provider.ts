@@ -1,6 +1,7 @@
 // GitHub Actions and what looks like it: facts from the environment, the event's payload and the checkout.
-import type { Environment, Offer, Offers, Provider } from '../../src/contract/provider.ts';
+import type { Environment, Offers, Provider } from '../../src/contract/provider.ts';
 import type { CiContext } from '../../src/model/ci-context.ts';
+import { there } from '../shared/offer.ts';
 import { githubContext } from './context.ts';
 import { githubLogs } from './logs.ts';
 import { cancelMs, findServices } from './offers.ts';
@@ -39,9 +40,4 @@ function githubOffers(environment: Environment, context: CiContext): Offers {
     // The runner hides its own tokens.
     credentials: [],
   };
-}
-
-function there<T>(open: () => Promise<T>): Offer<T> {
-  let opened: Promise<T> | null = null;
-  return { is: 'there', open: () => (opened ??= open()) };
 }

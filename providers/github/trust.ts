@@ -1,8 +1,8 @@
 // The facts of a workflow's run → what its work is kept for, and whether it may be kept.
 import type { Environment, Trust } from '../../src/contract/provider.ts';
 import type { CiContext } from '../../src/model/ci-context.ts';
+import { variable } from '../shared/variable.ts';
 import { plainEvents, refOf } from './event.ts';
-import { variable } from './platform.ts';
 
 /** What these work on is their ref's own. All others run on the default branch, though they may be about anybody's work. */
 const ofTheirRef: ReadonlySet<string> = new Set([

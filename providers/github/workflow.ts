@@ -1,22 +1,24 @@
 // A plan → the text of a workflow that runs each of its jobs and matrix instances on a machine of its own.
 import { Document, isMap, isScalar, visit } from 'yaml';
+import type { FanOut } from '../../src/contract/generator.ts';
 import { fail, ok, type Outcome } from '../../src/model/failure.ts';
-import { instanceName, matrixOf, matrixText } from '../../src/model/instance-name.ts';
-import type { MatrixValues, Plan, PlannedJob } from '../../src/model/plan.ts';
+import { instanceName } from '../../src/model/instance-name.ts';
+import type { MatrixValues, PlannedJob } from '../../src/model/plan.ts';
 import { secretsUsedBy } from '../../src/model/secret-uses.ts';
 import { shellLine } from '../../src/model/shell-words.ts';
+import {
+  foldersOf,
+  isUsualFile,
+  machinesOf,
+  madeBy,
+  namesWithout,
+  neededBy,
+  onlyWords,
+  type Machine,
+} from '../shared/machines.ts';
+import { yamlText } from '../shared/yaml-text.ts';
 
-export interface WorkflowRequest {
-  readonly plan: Plan;
-  /** Words that make this file again. */
-  readonly command: readonly string[];
-  /** Jobs that were asked for; none means all. */
-  readonly jobs: readonly string[];
-  /** Those of the command line. */
-  readonly params: Readonly<Record<string, string>>;
-  readonly allow: readonly string[];
-  /** Jobs whose matrix may be another one in each run. */
-  readonly unforeseen: ReadonlySet<string>;
+export interface WorkflowRequest extends FanOut {
   /** What `uses:` names. */
   readonly action: string;
   readonly events: readonly string[];
@@ -54,19 +56,12 @@ const hasResult = "${{ !cancelled() && steps.lockstep.outputs.result != '' }}";
 
 type Yaml = string | number | boolean | readonly Yaml[] | { readonly [key: string]: Yaml };
 
-interface Machine {
-  readonly id: string;
-  readonly job: PlannedJob;
-  /** Null: all instances run in one GitHub job. */
-  readonly instances: readonly MatrixValues[] | null;
-  readonly note: string | null;
-}
-
 /** Failure (`usage`): `workflow-too-large`. */
 export function renderWorkflow(request: WorkflowRequest): Outcome<string> {
   const { plan } = request;
-  const id = idsWithout(new Set<string>());
-  const machines = plan.jobs.map((job) => ({ id: id(job.name), job, ...splitOf(job, request.unforeseen) }));
+  // Ids of GitHub's are legal names of ours, but no longer than 100 and without regard to case.
+  const id = namesWithout([], limits.idLength);
+  const machines = machinesOf(plan, request.unforeseen, id);
   const last = id('result');
   const jobs = Object.fromEntries([
     ...machines.map((machine) => [machine.id, jobOf(machine, machines, request)] as const),
@@ -81,17 +76,13 @@ export function renderWorkflow(request: WorkflowRequest): Outcome<string> {
     },
     { aliasDuplicateObjects: false },
   );
-  document.commentBefore = [
-    ` Made by Lockstep from ${plan.file}. Edits get lost: make it again when that changes, with`,
-    `   ${shellLine(request.command)}`,
-    ' With --check that command exits 1 when this file is stale.',
-  ].join('\n');
+  document.commentBefore = madeBy(plan, shellLine(request.command));
   for (const { id: key, note } of machines) {
     const node = document.getIn(['jobs', key], true);
     if (note !== null && isMap(node)) node.commentBefore = ` ${note}`;
   }
   nameVersions(document);
-  const text = document.toString({ lineWidth: 0 });
+  const text = yamlText(document, { lineWidth: 0 });
   return Buffer.byteLength(text) <= limits.bytes
     ? ok(text)
     : fail('usage', 'workflow-too-large', 'the workflow is larger than the 500 KB that GitHub takes', {
@@ -99,43 +90,12 @@ export function renderWorkflow(request: WorkflowRequest): Outcome<string> {
       });
 }
 
-/** GitHub's ids are legal names of ours, but no longer than 100 and without regard to case. */
-function idsWithout(taken: Set<string>): (name: string) => string {
-  return (name) => {
-    const short = name.slice(0, limits.idLength - 8);
-    let id = short;
-    for (let count = 2; taken.has(id.toLowerCase()); count++) id = `${short}-${count}`;
-    taken.add(id.toLowerCase());
-    return id;
-  };
-}
-
-function splitOf(job: PlannedJob, unforeseen: ReadonlySet<string>): Pick<Machine, 'instances' | 'note'> {
-  const together = (why: string) => ({ instances: null, note: `All instances run here: ${why}.` });
-  if ('template' in job.matrix) return together('which ones there are is known when the needed jobs ran');
-  const { instances } = job.matrix;
-  const [only] = instances;
-  if (only === undefined || (instances.length === 1 && Object.keys(only).length === 0))
-    return { instances: null, note: null };
-  if (unforeseen.has(job.name)) return together('which ones there are depends on the event');
-  if (job.failFast) return together('one that fails cancels the others (fail-fast)');
-  const isOne = (values: MatrixValues) =>
-    instances.filter((other) => matrixOf(other, onlyOf(values))).length === 1;
-  if (!instances.every(isOne)) return together('--matrix cannot tell them apart');
-  return { instances, note: null };
-}
-
-const onlyOf = (values: MatrixValues): Readonly<Record<string, string>> =>
-  Object.fromEntries(Object.entries(values).map(([key, value]) => [key, matrixText(value)]));
-
 function jobOf(machine: Machine, machines: readonly Machine[], request: WorkflowRequest): Yaml {
   const { id, job, instances } = machine;
-  const needs = machines.filter((other) => job.needs.some((need) => need.job === other.job.name));
+  const needs = neededBy(machine, machines);
   const folder = instances === null ? id : `${id}.\${{ matrix.number }}`;
   const args = [
-    ...(needs.length === 0
-      ? []
-      : [literal(shellLine(['--no-needs', '--from', ...needs.flatMap(foldersOf)]))]),
+    ...(needs.length === 0 ? [] : [literal(shellLine(['--no-needs', '--from', ...needs.flatMap(pathsOf)]))]),
     ...(instances === null ? [] : ['${{ matrix.only }}']),
   ];
   return {
@@ -194,9 +154,7 @@ const secretsOf = (job: PlannedJob): string =>
 const instanceOf = (job: PlannedJob, values: MatrixValues, number: number): Yaml => ({
   instance: literal(instanceName(job.name, values)),
   number,
-  only: literal(
-    shellLine(Object.entries(onlyOf(values)).flatMap(([key, text]) => ['--matrix', `${key}=${text}`])),
-  ),
+  only: literal(shellLine(onlyWords(values))),
 });
 
 function mergeOf(machines: readonly Machine[], request: WorkflowRequest): Yaml {
@@ -212,7 +170,7 @@ function mergeOf(machines: readonly Machine[], request: WorkflowRequest): Yaml {
         with: {
           command: 'merge',
           ...(request.jobs.length > 0 && { jobs: request.jobs.join(' ') }),
-          args: literal(shellLine(machines.flatMap(foldersOf))),
+          args: literal(shellLine(machines.flatMap(pathsOf))),
         },
       },
     ],
@@ -222,9 +180,7 @@ function mergeOf(machines: readonly Machine[], request: WorkflowRequest): Yaml {
 const runsOn = ({ runsOn: labels }: WorkflowRequest): Yaml =>
   labels.length === 1 ? literal(labels[0] ?? '') : labels.map(literal);
 
-/** One a machine that holds its results. */
-const foldersOf = ({ id, instances }: Machine): readonly string[] =>
-  instances === null ? [`${from}/${id}`] : instances.map((_, at) => `${from}/${id}.${at + 1}`);
+const pathsOf = (machine: Machine): readonly string[] => foldersOf(machine).map((name) => `${from}/${name}`);
 
 /** What an artifact of a job is called never has a blank after its first word, so these are ours alone. */
 function before(needs: readonly Machine[]): readonly Yaml[] {
@@ -246,7 +202,7 @@ function before(needs: readonly Machine[]): readonly Yaml[] {
 function inputsOf({ plan, params, allow }: WorkflowRequest): Readonly<Record<string, Yaml>> {
   const given = Object.entries(params).map(([name, value]) => `${name}=${value}`);
   return {
-    ...(plan.file !== 'lockstep.yml' && plan.file !== 'lockstep.yaml' && { file: literal(plan.file) }),
+    ...(!isUsualFile(plan) && { file: literal(plan.file) }),
     ...(given.length > 0 && { params: literal(given.join('\n')) }),
     ...(allow.length > 0 && { allow: allow.join(' ') }),
   };

@@ -5,6 +5,9 @@ import type { GitFacts } from '../../src/model/ci-context.ts';
 export type RefNames = Pick<GitFacts, 'branch' | 'tag'>;
 export type Checkout = Omit<GitFacts, 'short-sha' | 'ref'>;
 
+/** All of the repository but what is never source, though a platform may put it there before a run tells git to ignore it. */
+const source = [':(top)', ':(exclude).lockstep'];
+
 /** As long as git's own default, the same in every clone whatever its size. */
 const shortSha = 7;
 
@@ -27,7 +30,7 @@ export async function readCheckout(
     ),
     read(wants('git.tag', 'git.ref', 'event.name'), 'tag', '--points-at', 'HEAD'),
     read(wants('git.repository'), 'config', '--get', 'remote.origin.url'),
-    read(wants('git.dirty'), 'status', '--porcelain', '--untracked-files=normal'),
+    read(wants('git.dirty'), 'status', '--porcelain', '--untracked-files=normal', '--', ...source),
     wants('git.default-branch', 'event.pull-request.target') ? defaultBranch(git) : '',
   ]);
   const [sha = '', timestamp = '0'] = head.split(' ');

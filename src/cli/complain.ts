@@ -1,5 +1,6 @@
 // What is wrong → stderr, or the log of a platform that runs this program as a part of it.
 import { tellInStyle, textOf, type LogStyle, type Told } from '../report/told.ts';
+import { visibleLines } from '../report/visible.ts';
 
 /** In a platform's log there is but one stream: what goes to stderr may come anywhere in it. */
 export function complain(told: readonly Told[], style?: LogStyle): void {
@@ -7,6 +8,8 @@ export function complain(told: readonly Told[], style?: LogStyle): void {
   else process.stdout.write(tellInStyle(told, style));
 }
 
-/** Of words that say themselves what they are. */
-export const complainInWords = (text: string, style?: LogStyle): void =>
-  complain([{ text, problem: { level: 'error', title: 'lockstep', message: text.trimEnd() } }], style);
+/** Of lines that say themselves what they are, and may repeat words of the command line. */
+export function complainInWords(text: string, style?: LogStyle): void {
+  const message = visibleLines(text).join('\n');
+  complain([{ text: `${message}\n`, problem: { level: 'error', title: 'lockstep', message } }], style);
+}

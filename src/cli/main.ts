@@ -1,14 +1,18 @@
 // argv → exit code: the commands, each in a file of its own that is loaded when it is called.
 import { Argument, Command, CommanderError, Option } from 'commander';
+import { generators } from '../../providers/generators.ts';
+import { ok, type Outcome } from '../model/failure.ts';
 import type { CacheCommandOptions } from './cache.ts';
 import type { CheckOptions } from './check.ts';
 import { complain, complainInWords } from './complain.ts';
 import type { GenerateOptions } from './generate.ts';
 import type { LockCommandOptions } from './lock.ts';
 import type { MergeOptions } from './merge.ts';
-import { actionReference, duration, fileOption, selectionOptions, wholeNumber, wordList } from './options.ts';
+import { duration, fileOption, selectionOptions, wholeNumber } from './options.ts';
+import { generatorOption, wordsOf } from './generator-options.ts';
 import type { PlanOptions } from './plan.ts';
 import type { RunCommandOptions, RunHooks } from './run.ts';
+import type { SweepOptions } from './sweep.ts';
 
 declare const LOCKSTEP_VERSION: string | undefined;
 /** The bundler fills it in; from the sources it is unknown. */
@@ -16,6 +20,12 @@ const version = typeof LOCKSTEP_VERSION === 'string' ? LOCKSTEP_VERSION : '0.0.0
 
 const engineOption = () =>
   new Option('--engine <address>', 'the container engine that knows the digests of images');
+
+const allowedFailureOption = () =>
+  new Option(
+    '--exit-code-allowed-failure <n>',
+    'exit with this instead of 0 when only allowed failures happened',
+  ).argParser(wholeNumber(0, 255));
 
 const jobsArgument = () => new Argument('[jobs...]', 'jobs to run, with all they need (default: every job)');
 
@@ -31,8 +41,12 @@ function createProgram(finish: (code: number) => void, hooks: RunHooks): Command
     })
     .configureHelp({ sortOptions: false, showGlobalOptions: false })
     .exitOverride();
-  const add = (name: string, description: string): Command =>
-    program.command(name).description(description).exitOverride().allowExcessArguments(false);
+  const addTo = (parent: Command, name: string, description: string): Command => {
+    const command = parent.command(name).description(description).exitOverride().allowExcessArguments(false);
+    const words = parent === program ? name : `${parent.name()} ${name}`;
+    return command.showHelpAfterError(`(lockstep ${words} --help shows its options)`);
+  };
+  const add = (name: string, description: string): Command => addTo(program, name, description);
 
   const run = add('run', 'run the pipeline in containers').addArgument(jobsArgument());
   for (const option of selectionOptions()) run.addOption(option);
@@ -56,12 +70,8 @@ function createProgram(finish: (code: number) => void, hooks: RunHooks): Command
     .option('--ca-file <file>', "certificates that the steps' tools trust beside the public ones")
     .option('--result <file>', 'write the result there too')
     .option('--json', 'print the events as JSON lines, nothing else')
-    .addOption(
-      new Option(
-        '--exit-code-allowed-failure <n>',
-        'exit with this instead of 0 when only allowed failures happened',
-      ).argParser(wholeNumber(0, 255)),
-    )
+    .option('--options-from <file>', 'a file with more of these options and jobs, one a line; - is stdin')
+    .addOption(allowedFailureOption())
     .addHelpText('after', exitCodes)
     .action(async (jobs: string[], options: RunCommandOptions) =>
       finish(await (await import('./run.ts')).runCommand(jobs, options, hooks)),
@@ -118,11 +128,7 @@ function createProgram(finish: (code: number) => void, hooks: RunHooks): Command
     'what is kept on this machine for later runs: show it, or remove it',
   ).addHelpText('after', cacheHelp);
   const addToCache = (name: string, description: string): Command =>
-    cache
-      .command(name)
-      .description(description)
-      .exitOverride()
-      .allowExcessArguments(false)
+    addTo(cache, name, description)
       .option('--engine <address>', 'the container engine that holds snapshots and cache directories')
       .option('--json', 'print it as JSON');
   addToCache('ls', 'list it, the last used first')
@@ -149,6 +155,16 @@ function createProgram(finish: (code: number) => void, hooks: RunHooks): Command
       finish(await (await import('./cache.ts')).cacheClearCommand(options)),
     );
 
+  add('sweep', 'remove what runs that died left in the container engine')
+    .option('--engine <address>', 'the container engine')
+    .option(
+      '--ended',
+      'also what is left of the runs of this checkout: none of them goes on, even in another container',
+    )
+    .action(async (options: SweepOptions) =>
+      finish(await (await import('./sweep.ts')).sweepCommand(options)),
+    );
+
   add('merge', 'unite the run folders of jobs that ran apart into one run with one result')
     .argument('<folders...>', 'run folders')
     .addOption(
@@ -159,57 +175,45 @@ function createProgram(finish: (code: number) => void, hooks: RunHooks): Command
     )
     .option('--result <file>', 'write the result there too')
     .option('--json', 'print the result as JSON')
+    .addOption(allowedFailureOption())
     .action(async (folders: string[], options: MergeOptions) =>
       finish(await (await import('./merge.ts')).mergeCommand(folders, options, hooks)),
     );
 
-  const github = add('generate', 'write a CI configuration that runs each job on a machine of its own')
-    .addHelpText('after', generateHelp)
-    .command('github')
-    .description(
-      'a GitHub workflow: a job for each job and matrix instance, and one that merges their results',
-    )
-    .exitOverride()
-    .allowExcessArguments(false)
-    .addArgument(jobsArgument())
-    .requiredOption(
-      '--action <reference>',
-      'what `uses:` names: OWNER/lockstep@v1, better by commit',
-      actionReference,
-    );
-  for (const option of selectionOptions().filter(({ long }) =>
-    ['--file', '--param', '--allow'].includes(long ?? ''),
-  ))
-    github.addOption(option);
-  github
-    .addOption(
-      new Option('--on <events>', 'what starts it; by commas')
-        .argParser(wordList)
-        .default(['push', 'pull_request'], 'push,pull_request'),
-    )
-    .addOption(
-      new Option('--runs-on <labels>', 'of the runners; by commas')
-        .argParser(wordList)
-        .default(['ubuntu-latest'], 'ubuntu-latest'),
-    )
-    .option(
-      '--output <file>',
-      'write it there, or to stdout with - (default: .github/workflows/lockstep.yml)',
-    )
-    .option('--check', 'write nothing; exit 1 when the file is not what would be written')
-    .action(async (jobs: string[], options: GenerateOptions) =>
-      finish(await (await import('./generate.ts')).generateGithubCommand(jobs, options)),
-    );
+  const generate = add(
+    'generate',
+    'write a CI configuration that runs each job on a machine of its own',
+  ).addHelpText(
+    'after',
+    `\n${generators.flatMap(({ examples }) => examples.map((line) => `  ${line}`)).join('\n')}`,
+  );
+  for (const generator of generators) {
+    const { name, makes, keys } = generator;
+    const command = addTo(generate, name, makes).addArgument(jobsArgument());
+    for (const option of generator.options) command.addOption(generatorOption(option));
+    for (const option of selectionOptions().filter(({ long }) =>
+      ['--file', '--param', '--allow'].includes(long ?? ''),
+    ))
+      command.addOption(option);
+    command
+      .option('--output <file>', `write it there, or to stdout with - (default: ${generator.usualPath})`)
+      .option('--check', 'write nothing; exit 1 when the file is not what would be written')
+      .action(async (jobs: string[], options: GenerateOptions) => {
+        const { generateCommand } = await import('./generate.ts');
+        finish(await generateCommand(generator, jobs, options, wordsOf(generator, command.opts())));
+      });
+    if (keys !== undefined)
+      addTo(generate, `${name}-keys`, keys.makes).action(async () => {
+        process.stdout.write(await keys.print());
+        finish(0);
+      });
+  }
 
   add('schema', 'print the JSON Schema of the pipeline file, for editors').action(async () =>
     finish(await (await import('./schema.ts')).schemaCommand()),
   );
   return program;
 }
-
-const generateHelp = `
-  lockstep generate github --action OWNER/lockstep@v1 --check
-  lockstep generate github --action ./ --on push,merge_group --runs-on self-hosted,linux --output -`;
 
 const cacheHelp = `
 Records of jobs and steps, with their logs and artifacts, lie in $XDG_CACHE_HOME/lockstep or ~/.cache/lockstep, bounded
@@ -230,11 +234,20 @@ Exit codes:
 The first Ctrl-C ends the run in good order: the steps get SIGTERM and some time, then 'finally' runs.
 The second stops at once.`;
 
+const asksForOptions = (argv: readonly string[]): boolean =>
+  argv.some((word) => /^--options-from(=|$)/.test(word));
+const optionsFilledIn = async (argv: readonly string[]): Promise<Outcome<readonly string[]>> =>
+  (await import('./options-from.ts')).fillIn(argv, process.env);
+
 /** Never throws; a bug is printed with its stack and gives 70. */
 export async function main(argv: readonly string[], hooks: RunHooks = {}): Promise<number> {
   let code = 0;
   try {
-    await createProgram((finished) => (code = finished), hooks).parseAsync([...argv], { from: 'user' });
+    const words = asksForOptions(argv) ? await optionsFilledIn(argv) : ok(argv);
+    if (!words.ok) return (await import('./show.ts')).showFailure(words.failure, hooks.logs);
+    await createProgram((finished) => (code = finished), hooks).parseAsync([...words.value], {
+      from: 'user',
+    });
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -1,20 +1,21 @@
 // `lockstep merge`: run folders of jobs that ran apart → one run folder, one result, one digest.
 import { resolve } from 'node:path';
 import { mergeFolders, type UnitedRun } from '../compose/merge.ts';
+import { platformOffers } from '../compose/platform-offers.ts';
 import { resultText } from '../model/result.ts';
 import { renderClosing } from '../report/closing.ts';
-import { lastLinesOf } from '../report/log-tail.ts';
 import { createPaint } from '../report/style.ts';
 import { textOf } from '../report/told.ts';
 import { resultExitCode } from './exit-code.ts';
 import type { RunHooks } from './run.ts';
-import { showFailure, stdoutColor } from './show.ts';
+import { showFailure, showUnleft, stdoutColor } from './show.ts';
 import { writeResultFile } from './result-file.ts';
 
 export interface MergeOptions {
   readonly job: readonly string[];
   readonly result?: string;
   readonly json?: boolean;
+  readonly exitCodeAllowedFailure?: number;
 }
 
 export async function mergeCommand(
@@ -23,24 +24,21 @@ export async function mergeCommand(
   hooks: RunHooks = {},
 ): Promise<number> {
   const paths = folders.map((folder) => resolve(folder));
-  const merged = await mergeFolders(process.cwd(), paths, options.job, hooks.summaryBytes);
-  if (!merged.ok) return showFailure(merged.failure, hooks.logs);
+  const logs = hooks.logs ?? (await platformOffers(process.env))?.logs();
+  const merged = await mergeFolders(process.cwd(), paths, options.job, process.env, hooks.summaryBytes);
+  if (!merged.ok) return showFailure(merged.failure, logs);
   hooks.ended?.(merged.value);
-  const { result } = merged.value;
+  const { result, unleft } = merged.value;
   const written = options.result === undefined ? null : await writeResultFile(options.result, result);
-  if (written) return showFailure(written, hooks.logs);
-  const text = options.json ? resultText(result) : closingOf(merged.value);
+  if (written) return showFailure(written, logs);
+  const text = options.json
+    ? resultText(result)
+    : closingOf(merged.value, logs !== undefined || stdoutColor());
   // The machines that ran the jobs have shown their problems at their places.
-  process.stdout.write(hooks.logs ? hooks.logs.say(text) : text);
-  return resultExitCode(result);
+  process.stdout.write(logs ? logs.say(text) : text);
+  return showUnleft(unleft, resultExitCode(result, options.exitCodeAllowedFailure), logs);
 }
 
 /** As at the end of one run of all the jobs. */
-function closingOf({ record, readLog }: UnitedRun): string {
-  const ranges = new Map(record.jobs().map(({ name, logs }) => [name, logs]));
-  const tail = (job: string, step: number): readonly string[] => {
-    const range = ranges.get(job)?.get(step);
-    return range === undefined ? [] : lastLinesOf(readLog(job, range));
-  };
-  return textOf(renderClosing(record, tail, createPaint(stdoutColor())));
-}
+const closingOf = ({ record, tail }: UnitedRun, color: boolean): string =>
+  textOf(renderClosing(record, tail, createPaint(color)));

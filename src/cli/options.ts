@@ -29,19 +29,6 @@ export function duration(text: string): number {
   throw new InvalidArgumentError('Expected a duration, e.g. 12h or 30d.');
 }
 
-/** `OWNER/REPOSITORY[/PATH]@REF`, or `./PATH` of the repository itself. */
-export function actionReference(text: string): string {
-  if (/^(?:\.\/[\w./-]*|[\w.-]+(?:\/[\w.-]+)+@[\w./-]+)$/.test(text)) return text;
-  throw new InvalidArgumentError('Expected OWNER/REPOSITORY@REF, or ./PATH.');
-}
-
-/** By commas, at least one. */
-export function wordList(text: string): readonly string[] {
-  const words = text.split(',').map((word) => word.trim());
-  if (words.every((word) => word !== '')) return words;
-  throw new InvalidArgumentError('Expected words with commas between them.');
-}
-
 export interface PullRequestOption {
   readonly number: number;
   readonly fork: boolean;
@@ -70,7 +57,7 @@ export const selectionOptions = (): Option[] => [
   new Option('--branch <name>', 'act as on this branch').conflicts('tag'),
   new Option('--tag <name>', 'act as on this tag').conflicts('pullRequest'),
   new Option('--pull-request <number>', 'act as on this pull request: N, or N:fork').argParser(pullRequest),
-  new Option('--as <platform>', 'a dry run: as on this CI platform, but here; see docs/github.md'),
+  new Option('--as <platform>', 'a dry run: as on this CI platform, but here; see its page in docs'),
   new Option('--event <file>', "with --as: the platform's file of the event, or NAME=FILE").conflicts([
     ...['branch', 'tag', 'pullRequest'],
   ]),

@@ -10,11 +10,12 @@ import { createFoldedReporter } from '../report/folded.ts';
 import { createJsonReporter } from '../report/json.ts';
 import { createPlainReporter } from '../report/plain.ts';
 import type { LogStyle } from '../report/told.ts';
+import { complain } from './complain.ts';
 import { resultExitCode } from './exit-code.ts';
 import { secretsOf, selectionOf, type SelectionOptions } from './options.ts';
 import { createOutput } from './output.ts';
 import { writeResultFile } from './result-file.ts';
-import { showDiagnostics, showFailure, stdoutColor } from './show.ts';
+import { showDiagnostics, showFailure, showUnleft, stdoutColor } from './show.ts';
 import { signalExitCode, watchSignals, type Interrupts } from './signals.ts';
 
 export interface RunCommandOptions extends SelectionOptions {
@@ -102,6 +103,7 @@ export async function runCommand(
       ...(hooks.summaryBytes !== undefined && { summaryBytes: hooks.summaryBytes }),
       cancel: interrupts.cancel,
       kill: interrupts.kill,
+      waiting: (message) => complain([{ text: `${message}\n` }], hooks.logs),
     },
   );
   if (!prepared.ok) {
@@ -128,7 +130,7 @@ async function report(
   const reporter: Emit = options.json
     ? createJsonReporter((text) => output.write(Buffer.from(style ? style.say(text) : text)))
     : style
-      ? createFoldedReporter({ write, style })
+      ? createFoldedReporter({ write, style, logBytes: run.logBytes })
       : createPlainReporter({
           write,
           color: stdoutColor(),
@@ -145,5 +147,7 @@ async function report(
     if (failure) return showFailure(failure, hooks.logs);
   }
   const signal = interrupts.received();
-  return signal ? signalExitCode[signal] : resultExitCode(end.value.result, options.exitCodeAllowedFailure);
+  const { result, unleft } = end.value;
+  const code = signal ? signalExitCode[signal] : resultExitCode(result, options.exitCodeAllowedFailure);
+  return showUnleft(unleft, code, options.json ? hooks.logs : style);
 }

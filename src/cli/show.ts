@@ -30,6 +30,12 @@ export function showFailure(failure: Failure, style?: LogStyle): number {
   return failureExitCode(failure);
 }
 
+/** What a platform does not get from the checkout; `code`: of the command otherwise. */
+export function showUnleft(failures: readonly Failure[], code: number, style?: LogStyle): number {
+  for (const failure of failures) showFailure(failure, style);
+  return code === 0 && failures.length > 0 ? 3 : code;
+}
+
 export function failureExitCode(failure: Failure): number {
   switch (failure.kind) {
     case 'pipeline':

@@ -22,10 +22,14 @@ export function cacheFolder({ XDG_CACHE_HOME: named }: Environment): string | nu
  */
 export function recordFolder(root: string, environment: Environment, scope = ''): string {
   const folder = cacheFolder(environment) ?? join(root, '.lockstep', 'cache', layout);
-  return scope === '' ? folder : join(scopesIn(folder), hash('sha256', scope).slice(0, 32));
+  return scopeFolder(folder, scope);
 }
 
 export const scopesIn = (folder: string): string => join(folder, 'scopes');
+
+/** Of a scope of trust within a folder that is kept. */
+export const scopeFolder = (folder: string, scope: string): string =>
+  scope === '' ? folder : join(scopesIn(folder), hash('sha256', scope).slice(0, 32));
 
 function home(): string {
   try {

@@ -31,7 +31,7 @@ export async function placeOf(
     return event === undefined
       ? ok({ provider: detectProvider(environment), environment, isDryRun: false })
       : fail('usage', 'event-without-as', '--event is a file of a CI platform, and none is named', {
-          hint: `add --as ${platforms()[0] ?? 'PLATFORM'}`,
+          hint: `add --as ${platforms().join(' or --as ')}`,
         });
   const { name: here } = detectProvider(environment);
   // There the words of a command line would say who is behind a change.
@@ -68,7 +68,8 @@ function eventIn(text: string, folder: string): NonNullable<PretendRequest['even
 }
 
 /** Nothing of the platform's is within reach. */
-export const withoutServices = (offers: Offers): Offers => {
+export const withoutServices = ({ platform, trust, cancelMs, logs, logBytes }: Offers): Offers => {
   const absent = { is: 'absent', because: 'this is a dry run' } as const;
-  return { ...offers, secrets: absent, cache: absent, artifacts: absent };
+  const services = { secrets: absent, cache: absent, artifacts: absent, credentials: [] };
+  return { platform, trust, cancelMs, logs, logBytes, ...services };
 };

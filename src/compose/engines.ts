@@ -6,6 +6,7 @@ import { hostProxies } from '../../engine/docker/network-access.ts';
 import type { Environment } from '../contract/provider.ts';
 import type { Engine } from '../contract/sandbox.ts';
 import { ok, type Outcome } from '../model/failure.ts';
+import { platformOffers } from './platform-offers.ts';
 
 export interface EngineOptions {
   /** `--engine` and `--ca-file`. */
@@ -13,8 +14,12 @@ export interface EngineOptions {
   readonly caFile?: string;
   readonly environment: Environment;
   readonly runId: string;
-  /** True: who only looks changes nothing in the engine, so it does not sweep either. */
+  /** True: who only looks changes nothing in the engine, so it does not sweep either, and waits for none. */
   readonly onlyLooks?: boolean;
+  /** Ends the wait for an engine that the platform starts. */
+  readonly cancel?: AbortSignal;
+  /** Told when that takes some seconds. */
+  readonly waiting?: (message: string) => void;
 }
 
 export interface Engines {
@@ -43,9 +48,17 @@ export async function openEngines(
     // Nothing of this for a run whose every job is answered from records.
     const caBundle = await readCas();
     if (!caBundle.ok) return caBundle;
-    const { createDockerEngine } = await import('../../engine/docker/engine.ts');
+    const [{ createDockerEngine }, offers] = await Promise.all([
+      import('../../engine/docker/engine.ts'),
+      // Who only acts as on another platform has the engines of this one.
+      platformOffers(environment),
+    ]);
+    const offered = offers?.engines;
     const engine = await createDockerEngine({
       ...(options.engine !== undefined && { engine: options.engine }),
+      ...(offered && { offered: options.onlyLooks === true ? { ...offered, waitMs: 0 } : offered }),
+      ...(options.cancel && { cancel: options.cancel }),
+      ...(options.waiting && { waiting: options.waiting }),
       environment,
       home: homedir(),
       platform: process.platform,

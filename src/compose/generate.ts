@@ -1,14 +1,14 @@
-// A pipeline file → the text of a workflow that fans it out, and whether the one on disk says the same.
+// A pipeline file → the text of a platform's configuration that fans it out, and whether the one on disk says the same.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { renderWorkflow, type WorkflowRequest } from '../../providers/github/workflow.ts';
+import type { FanOut } from '../contract/generator.ts';
 import type { Environment } from '../contract/provider.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { fail, ok, type Failure, type Outcome } from '../model/failure.ts';
 import { checkPipeline, type PipelineFile } from './pipeline-file.ts';
 import { preparePlan } from './plan.ts';
 
-export type GenerateWords = Omit<WorkflowRequest, 'plan' | 'unforeseen'>;
+export type GenerateWords = Omit<FanOut, 'plan' | 'unforeseen'>;
 
 export interface Generated {
   /** Null when a diagnostic is an error. */
@@ -17,11 +17,12 @@ export interface Generated {
   readonly sources: ReadonlyMap<string, string>;
 }
 
-/** The same text on every machine and every branch. Failures: of the provider's facts, and `workflow-too-large`. */
-export async function generateWorkflow(
+/** The same text on every machine and every branch. Failures: of the provider's facts, and those of `render`. */
+export async function generateFanOut(
   file: PipelineFile,
   words: GenerateWords,
   environment: Environment,
+  render: (fanOut: FanOut) => Promise<Outcome<string>>,
 ): Promise<Outcome<Generated>> {
   const selection = { ...words, matrix: {}, withNeeds: true, overrides: {} };
   const planned = await preparePlan(file, selection, environment, 'generate');
@@ -33,7 +34,7 @@ export async function generateWorkflow(
     ([name, { matrix }]) => [name, JSON.stringify(matrix ?? null)] as const,
   );
   const unforeseen = new Set(matrices.flatMap(([name, text]) => (readsFacts.test(text) ? [name] : [])));
-  const text = renderWorkflow({ ...words, plan, unforeseen });
+  const text = await render({ ...words, plan, unforeseen });
   return text.ok ? ok({ text: text.value, diagnostics, sources }) : text;
 }
 
@@ -55,14 +56,21 @@ export function findDifference(path: string, text: string): Outcome<string | nul
   const at = (wanted ?? []).findIndex((line, index) => line !== has?.[index]);
   if (at < 0)
     return ok(has?.length === wanted?.length ? null : `line ${(wanted?.length ?? 0) + 1} is too many`);
-  return ok(`line ${at + 1} is ${shown(has?.[at])}, and would be ${shown(wanted?.[at])}`);
+  const [is, be] = [has?.[at]?.trim(), wanted?.[at]?.trim()];
+  let same = 0;
+  while (is?.[same] !== undefined && is[same] === be?.[same]) same += 1;
+  return ok(`line ${at + 1} is ${shown(is, same)}, and would be ${shown(be, same)}`);
 }
 
-const shown = (line: string | undefined): string =>
-  line === undefined ? 'not there' : JSON.stringify(line.trim().slice(0, 100));
+/** From shortly before `at`, where the other one differs. */
+function shown(line: string | undefined, at: number): string {
+  if (line === undefined) return 'not there';
+  const from = at < 80 ? 0 : at - 20;
+  return JSON.stringify((from > 0 ? '…' : '') + line.slice(from, from + 100));
+}
 
 /** Null when it is there. */
-export function writeWorkflow(path: string, text: string): Failure | null {
+export function writeFanOut(path: string, text: string): Failure | null {
   try {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);

@@ -6,15 +6,18 @@ import { mergeRuns, type MergedRun } from '../../engine/merge-runs.ts';
 import { createRunFolder, newRunId, removeOldRuns } from '../../engine/run-folder.ts';
 import { findRoot } from '../../engine/source-root.ts';
 import type { JobFinished, RunFinished, RunStarted, StepFinished } from '../model/event.ts';
+import type { Environment } from '../contract/provider.ts';
 import { ok, type Outcome } from '../model/failure.ts';
 import { readRecordedEvent } from '../report/recorded-events.ts';
 import { createRunRecord, type RunRecord } from '../report/run-record.ts';
-import { logReader, writeSummary, type EndedRun } from './summary.ts';
-import type { ReadLog } from '../report/summary-parts.ts';
+import type { TailOf } from '../report/closing.ts';
+import { leaveForPlatform } from './leave.ts';
+import { logReader, tailReader, writeSummary, type EndedRun } from './summary.ts';
 
 export interface UnitedRun extends EndedRun {
   readonly record: RunRecord;
-  readonly readLog: ReadLog;
+  /** The last lines of a step. */
+  readonly tail: TailOf;
 }
 
 /** Unites run folders of jobs that ran apart in a run folder of this checkout. `summaryBytes` as in RunOptions. */
@@ -22,6 +25,7 @@ export async function mergeFolders(
   folder: string,
   folders: readonly string[],
   jobs: readonly string[],
+  environment: Environment,
   summaryBytes?: number,
 ): Promise<Outcome<UnitedRun>> {
   const now = new Date();
@@ -31,8 +35,9 @@ export async function mergeFolders(
   const { parts, ...run } = merged.value;
   const record = await recordOf(run, parts);
   const summary = await writeSummary(record, run.folder, { bytes: summaryBytes });
+  const unleft = await leaveForPlatform(environment, run, record);
   await removeOldRuns(run.folder);
-  return ok({ ...run, summary, record, readLog: logReader(run.folder) });
+  return ok({ ...run, summary, unleft, record, tail: tailReader(record, logReader(run.folder)) });
 }
 
 /** What the documents say stands even where events are lost. */

@@ -109,13 +109,14 @@ export async function previewOf(
 
 const platformPreview = (
   { context: { event, git } }: Plan,
-  { platform, trust, cache, artifacts, secrets }: Offers,
+  { platform, trust, cache, cacheFolder, artifacts, secrets }: Offers,
   dryRun: boolean,
   withheld: boolean,
 ): PlatformPreview => ({
   ...{ name: platform, dryRun, event, ref: git.ref },
   ...{ reads: [trust.scope, ...trust.reads], writes: trust.writes ? trust.scope : null },
   noCache: cache.is === 'absent' ? cache.because : null,
+  ...(cacheFolder !== undefined && { cacheFolder }),
   noArtifacts: artifacts.is === 'absent' ? artifacts.because : null,
   noSecrets: withheld
     ? 'a change from a fork gets none without --allow fork-secrets'

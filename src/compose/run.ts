@@ -28,7 +28,9 @@ import { recordFolder } from './cache-folder.ts';
 import { emptyCaches } from './empty-caches.ts';
 import { openEngines } from './engines.ts';
 import { holdNotices } from './held-notices.ts';
+import { leaveForPlatform } from './leave.ts';
 import { removeAbandoned } from './orphans.ts';
+import { findUnsafePlace, keptPlaces } from './kept-places.ts';
 import type { PipelineFile } from './pipeline-file.ts';
 import type { Planned } from './plan.ts';
 import { openStore, snapshotRemover } from './reuse.ts';
@@ -48,6 +50,8 @@ export interface PreparedRun {
   readonly hidden: readonly string[];
   /** How the platform's log view is spoken to; null where it has none. */
   readonly logs: Offers['logs'] | null;
+  /** Bytes of a log after which the platform shows nothing more; null: it shows all. */
+  readonly logBytes: number | null;
   /** Makes the run's events tell of a signal. */
   readonly cancelling: (signal: RunCancelling['signal'], atOnce: boolean) => void;
   /** Emits every event, the last with the digest, and leaves the run folder. */
@@ -70,8 +74,11 @@ export async function prepareRun(
   let emit: Emit = () => undefined;
   const notices = holdNotices((notice) => void emit(notice));
   const { offers } = planned;
+  const places = keptPlaces(options.cache, offers, file.root);
+  const unsafe = findUnsafePlace(places, file.root, offers?.trust);
+  if (unsafe !== null) return { ok: false, failure: unsafe };
   // Before it is needed, since a platform's client takes its time to start.
-  if (options.cache === undefined && offers?.cache.is === 'there') void offers.cache.open();
+  void places?.openRecords?.();
   const { secrets: given, environment } = options;
   const located = await locateSecrets(planned.plan, file.root, given, environment, offers);
   if (!located.ok) return located;
@@ -112,6 +119,7 @@ export async function prepareRun(
   }
   return ok({
     logs: offers?.logs ?? null,
+    logBytes: offers?.logBytes ?? null,
     hidden: [...secrets.value.values.values()].map((value) => value.toString()),
     warnings: unmatchedInputs(planned.plan, parts.value.source),
     cancelling: (signal, atOnce) => void emit({ type: 'run-cancelling', at: Date.now(), signal, atOnce }),
@@ -123,6 +131,10 @@ export async function prepareRun(
       );
       const record = createRunRecord();
       emit = redactEvents(redactor, toAll(recorder.emit, record.take, reporter));
+      // Cut short by the second signal, the carrier has not done so.
+      const tidyUp = async (): Promise<void> => {
+        if (places !== null) await rm(carriedFolder(folder), { recursive: true, force: true });
+      };
       // Meanwhile, since the disk takes its time; but needs that ran elsewhere may lie in the oldest.
       const makingRoom = options.from.length === 0 ? removeOldRuns(folder) : null;
       try {
@@ -135,6 +147,9 @@ export async function prepareRun(
         const publish = publishSummary(offers, folder, options.cancel);
         const summary = await writeSummary(record, folder, { bytes: summaryBytes, publish });
         writeRunFolder(end);
+        await tidyUp();
+        const { isDryRun } = planned;
+        const unleft = isDryRun ? [] : await leaveForPlatform(options.environment, end, record);
         await (makingRoom ?? removeOldRuns(folder));
         const engine = await engines.value.connected();
         await store.value.upkeep(engine && snapshotRemover(engine));
@@ -142,7 +157,7 @@ export async function prepareRun(
         noteScope(recordFolder(file.root, options.environment, trust.scope), trust);
         const hasTime = !options.cancel.aborted;
         if (engine !== null && hasTime) await pruneScopes(file.root, options.environment, trust, engine);
-        return ok({ ...end, summary });
+        return ok({ ...end, summary, unleft });
       } catch (error) {
         if (!isSystemError(error)) throw error;
         return fail('environment', 'run-folder', `cannot write the run folder ${folder.path}`, {
@@ -151,9 +166,7 @@ export async function prepareRun(
         });
       } finally {
         await engines.value.close();
-        // Cut short by the second signal, the carrier has not tidied up.
-        if (options.cache !== undefined || offers?.cache.is === 'there')
-          await rm(carriedFolder(folder), { recursive: true, force: true });
+        await tidyUp();
       }
     },
   });
@@ -181,12 +194,13 @@ async function execute(
   const later = new Set<Promise<unknown>>();
   const cancel = AbortSignal.any([options.cancel, broken]);
   const writes = offers?.trust.writes ?? true;
+  const places = keptPlaces(options.cache, offers, file.root);
   const carrier =
-    options.cache === undefined && offers?.cache.is !== 'there'
+    places === null
       ? null
       : await (
           await import('./carrier.ts')
-        ).openCarrier(options.cache, offers, {
+        ).openCarrier(places, offers?.trust, {
           ...{ plan, source, store, engine: engines.current, cancel, emit },
           folder: carriedFolder(folder),
           ...{ answers: options.reuse === 'use', fresh: options.reuse === 'fresh' },

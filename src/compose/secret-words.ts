@@ -47,8 +47,8 @@ export function readSecretWords(
 export const commandLineSecrets = ({ names, folder, environment }: SecretWords): SecretSource => ({
   place: (name) => {
     const word = names.get(name) ?? '';
-    if (word === '') return '--secret';
-    return `--secret (${word} is not set)`;
+    // Any other word may be the value itself.
+    return word.startsWith('env:') ? `--secret (${word} is not set)` : '--secret';
   },
   find: (name) => Promise.resolve(ok(findWord(name, names.get(name) ?? '', folder, environment))),
 });

@@ -4,8 +4,10 @@ import { closeSync, constants, openSync, readSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import type { FinishedRun } from '../../engine/finished-run.ts';
 import type { RunFolder } from '../../engine/run-folder.ts';
+import type { Failure } from '../model/failure.ts';
 import type { Offers } from '../contract/provider.ts';
-import { tailBytes } from '../report/log-tail.ts';
+import type { TailOf } from '../report/closing.ts';
+import { lastLinesOf, tailBytes } from '../report/log-tail.ts';
 import { codeSpan } from '../report/markdown.ts';
 import type { RunRecord } from '../report/run-record.ts';
 import { renderSummary } from '../report/summary.ts';
@@ -14,6 +16,8 @@ import type { ReadLog } from '../report/summary-parts.ts';
 export interface EndedRun extends FinishedRun {
   /** Markdown, no longer than was asked for. */
   readonly summary: string;
+  /** Why the platform does not get all that it takes from the checkout. */
+  readonly unleft: readonly Failure[];
 }
 
 interface Fit {
@@ -53,6 +57,15 @@ export const logReader =
       return new Uint8Array();
     }
   };
+
+/** The last lines of a step, out of the job's log. */
+export function tailReader(record: RunRecord, readLog: ReadLog): TailOf {
+  const ranges = new Map(record.jobs().map(({ name, logs }) => [name, logs]));
+  return (job, step) => {
+    const range = ranges.get(job)?.get(step);
+    return range === undefined ? [] : lastLinesOf(readLog(job, range));
+  };
+}
 
 const dayMs = 24 * 60 * 60 * 1000;
 

@@ -9,6 +9,8 @@
 export interface CacheStore {
   /** For people, e.g. `the folder .lockstep/cache`. */
   readonly name: string;
+  /** Known beforehand: every `put` will be declined because of this, so that nobody packs anything. A clause for people. */
+  readonly takesNothing?: string;
   /** What `get` would find, without its bytes. */
   look(request: CacheRequest): Promise<CacheAnswer>;
   /**

@@ -82,7 +82,8 @@ export interface Offers {
   readonly cache: Offer<CacheStore>;
   /**
    * A folder that the platform keeps from one machine to the next, absolute or relative to the source root. With a `cache` beside it,
-   * that has the records and this the cache directories. Absent: there is none, and nobody misses it.
+   * that has the records and this the cache directories, and new records where that `takesNothing`. Absent: there is none, and
+   * nobody misses it.
    */
   readonly cacheFolder?: string;
   readonly artifacts: Offer<ArtifactSink>;

@@ -28,8 +28,11 @@ export interface Engine {
   open(spec: SandboxSpec): Promise<Outcome<Sandbox>>;
   /** The digest under which the reference's registry serves it now; null when none does. Failure: `registry-unreachable`. */
   registryDigest(reference: string, signal: AbortSignal): Promise<Outcome<string | null>>;
-  /** Removes what dead runs left behind (containers, networks, volumes of theirs); the number of things removed. */
-  sweep(): Promise<number>;
+  /**
+   * Removes what dead runs left behind (containers, networks, volumes of theirs); the number of things removed. `ended`: ids of runs
+   * that are over, of which that cannot be seen from here.
+   */
+  sweep(ended?: ReadonlySet<string>): Promise<number>;
   readonly snapshots: Snapshots;
   readonly caches: CacheVolumes;
   /** Resolves when what this process started is gone, or the engine was told so; bounded by 10 s. */

@@ -30,6 +30,8 @@ export interface PlatformPreview {
   readonly writes: string | null;
   /** Null: it has one; else why not. */
   readonly noCache: string | null;
+  /** A folder that the platform keeps beside it, or in its place. */
+  readonly cacheFolder?: string;
   readonly noArtifacts: string | null;
   readonly noSecrets: string | null;
 }

@@ -1,12 +1,20 @@
 // What is known of a finished run → the last lines of a plain log: what failed and where to look, the table, the digest.
 import type { Failure } from '../model/failure.ts';
 import { instanceFileName } from '../model/instance-name.ts';
-import type { FailedTest } from '../model/test-report.ts';
+import type { Coverage, FailedTest } from '../model/test-report.ts';
+import type { Annotation } from '../contract/log-style.ts';
 import { failureProblem, testProblem } from './annotations.ts';
-import { countReuse, failedSteps, testsOf, type JobRecord, type RunRecord } from './run-record.ts';
-import { formatCount, formatDuration, formatNumber } from './quantity.ts';
+import {
+  countReuse,
+  failedSteps,
+  testsOf,
+  totalCoverage,
+  type JobRecord,
+  type RunRecord,
+} from './run-record.ts';
+import { formatCount, formatDuration, formatNumber, formatShare } from './quantity.ts';
 import { jobTable } from './job-table.ts';
-import type { Paint } from './style.ts';
+import { createPaint, type Paint } from './style.ts';
 import { renderTable } from './table.ts';
 import type { Told } from './told.ts';
 import { visible, visibleLines } from './visible.ts';
@@ -14,11 +22,17 @@ import { failureWords, reuseWords, statusStyle } from './wording.ts';
 
 /** How much is shown before "and N more". */
 const SHOWN = { jobs: 20, tests: 25, messageLines: 6, failureLines: 60 };
+const ALL = { ...SHOWN, jobs: Infinity, tests: Infinity };
 
 /** The last lines of a failed step, safe to show; none where they are the last thing on the screen anyway. */
-type TailOf = (job: string, step: number) => readonly string[];
+export type TailOf = (job: string, step: number) => readonly string[];
 
-export function renderClosing(record: RunRecord, tail: TailOf, paint: Paint): Told[] {
+/** Every problem of a run, those too that its last lines have no room for. */
+export const runProblems = (record: RunRecord, tail: TailOf): Annotation[] =>
+  renderClosing(record, tail, createPaint(false), ALL).flatMap(({ problem }) => problem ?? []);
+
+/** The last but one is the table of jobs, the last the verdict. */
+export function renderClosing(record: RunRecord, tail: TailOf, paint: Paint, shown = SHOWN): Told[] {
   const started = record.started();
   const finished = record.finished();
   if (started === undefined || finished === undefined) return [];
@@ -28,23 +42,27 @@ export function renderClosing(record: RunRecord, tail: TailOf, paint: Paint): To
   const { status } = finished.result;
   return [
     ...failed
-      .slice(0, SHOWN.jobs)
+      .slice(0, shown.jobs)
       .flatMap((job) =>
         renderFailedJob(job, `${started.directory}/logs/${instanceFileName(job.name)}.log`, tail, paint),
       ),
-    ...asTold(andMore(failed.length - SHOWN.jobs, 'failed job')),
-    ...renderFailedTests(worst, paint),
+    ...asTold(andMore(failed.length - shown.jobs, 'failed job')),
+    ...renderFailedTests(worst, paint, shown.tests),
+    ...asTold(['', ...renderJobs(jobs, paint)]),
     ...asTold([
-      '',
-      ...renderJobs(jobs, paint),
       '',
       `${paint(statusStyle[status], paint('bold', status))} in ${formatDuration(finished.durationMs)}${tally(jobs)}`,
       ...[reuseWords(countReuse(jobs))].filter((words) => words !== ''),
+      ...coverageLine(totalCoverage(jobs)),
       visible(started.directory),
       `result ${finished.digest}`,
     ]),
   ];
 }
+
+/** Platforms find the number by these words. */
+const coverageLine = (coverage: Coverage | undefined): string[] =>
+  coverage === undefined ? [] : [`coverage: ${formatShare(coverage.covered, coverage.lines)} of lines`];
 
 const isBad = (job: JobRecord): boolean => job.end?.result.status === 'failure' && !isAllowed(job);
 const isAllowed = ({ end }: JobRecord): boolean => end?.result['allowed-failure'] === true;
@@ -93,7 +111,7 @@ function explain(failure: Failure | undefined): string[] {
     .map((line) => `  ${line}`);
 }
 
-function renderFailedTests(jobs: readonly JobRecord[], paint: Paint): Told[] {
+function renderFailedTests(jobs: readonly JobRecord[], paint: Paint, most: number): Told[] {
   const seen = new Set<string>();
   return jobs.flatMap((job) => {
     const tests = testsOf(job);
@@ -102,14 +120,14 @@ function renderFailedTests(jobs: readonly JobRecord[], paint: Paint): Told[] {
     const count = `${formatNumber(tests.failed)} of ${formatCount(tests.tests, 'test')} failed:`;
     return [
       ...asTold(['', `${paint('red', count)} ${paint('bold', visible(job.name))}`]),
-      ...tests.failures.slice(0, SHOWN.tests).map((test) => {
+      ...tests.failures.slice(0, most).map((test) => {
         const text = linesOf(renderTest(test, paint));
         // The same one in every instance of a matrix is one problem.
         const isNew = !seen.has(text);
         seen.add(text);
         return isNew ? { text, problem: testProblem(level, job.name, test) } : { text };
       }),
-      ...asTold(andMore(tests.failed - Math.min(SHOWN.tests, tests.failures.length), 'failed test')),
+      ...asTold(andMore(tests.failed - Math.min(most, tests.failures.length), 'failed test')),
     ];
   });
 }

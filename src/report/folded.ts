@@ -1,12 +1,13 @@
-// RunEvents → a CI platform's log: a fold for each step, problems shown at their place.
+// RunEvents → a CI platform's log: a fold for each step, problems shown at their place, and no more than the platform shows.
 //
 // With one job in the run a step's lines appear as they come. With several, those of a step appear when it has ended, so that
 // no fold has lines of two jobs in it.
 import type { LogStyle } from '../contract/log-style.ts';
 import type { Emit, RunEvent, StepFinished, StepStarted } from '../model/event.ts';
+import { createHeldLines, type HeldLines } from './held-lines.ts';
+import { createLimitedLog } from './limited-log.ts';
 import { createPlainLines } from './plain.ts';
 import { formatDuration } from './quantity.ts';
-import { createSpool, type Spool } from './spool.ts';
 import { tellInStyle } from './told.ts';
 import { visible } from './visible.ts';
 import { stepWords } from './wording.ts';
@@ -15,68 +16,115 @@ interface FoldedOptions {
   /** UTF-8. A promise is handed on to the sender of the event. */
   readonly write: (bytes: Uint8Array) => void | Promise<void>;
   readonly style: LogStyle;
+  /** Bytes after which the platform shows nothing more; null: it shows all. */
+  readonly logBytes: number | null;
 }
 
 /** Of a step under way. */
 interface Fold {
   readonly title: string;
-  /** Null: its lines are shown as they come. */
-  readonly spool: Spool | null;
+  /** `seen`: it was opened when the step began, and its lines are shown as they come. `unseen`: there was no room to open it. */
+  readonly shown: 'at-its-end' | 'seen' | 'unseen';
+  /** What is not shown yet, or not at all; null: nothing. */
+  held: HeldLines | null;
 }
 
 /** Bytes, or those that a step wrote while others were shown. */
-type Piece = Uint8Array | Spool;
+type Piece = Uint8Array | HeldLines;
 
-export function createFoldedReporter({ write, style }: FoldedOptions): Emit {
+export function createFoldedReporter({ write, style, logBytes }: FoldedOptions): Emit {
   const linesOf = createPlainLines({ color: true, folds: true });
+  const log = createLimitedLog(style, logBytes);
   const folds = new Map<string, Fold>();
-  /** What ends the lines of a step that are being shown. */
-  let fenceEnd = '';
+  let isJobOpen = false;
 
-  const enterFence = (): string => {
-    if (fenceEnd !== '') return '';
-    const { before, after } = style.fence();
-    fenceEnd = after;
-    return before;
+  /** `log.isQuiet` then says whether there was room. */
+  const open = (title: string, at: number, closed?: boolean): readonly Piece[] => {
+    if (log.isQuiet()) return [];
+    const pieces = log.say(style.open(title, at, closed));
+    if (log.isQuiet()) style.close(at);
+    return pieces;
   };
-  const leaveFence = (): string => {
-    const end = fenceEnd;
-    fenceEnd = '';
-    return end;
+  const closeJob = (at: number): readonly Piece[] => {
+    if (!isJobOpen) return [];
+    isJobOpen = false;
+    return log.finish(style.close(at));
   };
-  const begin = (event: StepStarted, alone: boolean): string => {
+  const show = (fold: Fold, bytes: Uint8Array): readonly Piece[] => {
+    const { shown, rest } = fold.held === null ? log.show(bytes) : { shown: [], rest: bytes };
+    if (rest.length > 0) (fold.held ??= createHeldLines(0)).push(rest);
+    return shown;
+  };
+  const begin = (event: StepStarted, alone: boolean): readonly Piece[] => {
     const name = visible(event.name);
-    const title = alone ? name : `${visible(event.job)}: ${name}`;
-    folds.set(event.job, { title, spool: alone ? null : createSpool() });
-    return alone ? style.open(title, event.at) : '';
+    if (!alone) {
+      const held = createHeldLines(log.left('lines'));
+      folds.set(event.job, { title: `${visible(event.job)}: ${name}`, shown: 'at-its-end', held });
+      return [];
+    }
+    const pieces = open(name, event.at);
+    const isSeen = !log.isQuiet();
+    const held = isSeen ? null : createHeldLines(0);
+    folds.set(event.job, { title: name, shown: isSeen ? 'seen' : 'unseen', held });
+    return pieces;
   };
-  const end = (event: StepFinished, { title, spool }: Fold): readonly (string | Spool)[] => {
-    folds.delete(event.job);
-    const { at, durationMs } = event;
-    if (spool === null) return [leaveFence() + style.close(at)];
-    const words = `${title}: ${stepWords(event)} in ${formatDuration(durationMs)}`;
-    return [style.open(words, at) + enterFence(), spool, leaveFence() + style.close(at)];
+  const end = (event: StepFinished, { title, shown, held }: Fold, said: string): readonly Piece[] => {
+    const { job, at, durationMs, status } = event;
+    const succeeded = status === 'success';
+    folds.delete(job);
+    if (shown === 'unseen') return [];
+    if (shown === 'seen' || held === null)
+      return [
+        ...log.finish(''),
+        ...(held === null ? [] : log.cut(job, held, !succeeded)),
+        ...log.finish(style.close(at)),
+        ...log.say(said),
+      ];
+    const whole = log.isQuiet() ? null : log.whole(held);
+    if (whole === null && succeeded) return [...log.say(said), ...log.cut(job, held, false)];
+    const opening = open(
+      `${title}: ${stepWords(event)} in ${formatDuration(durationMs)}`,
+      at - durationMs,
+      succeeded,
+    );
+    if (log.isQuiet()) {
+      held.end();
+      return opening;
+    }
+    const lines = whole ?? log.cut(job, held, true);
+    // The title has told of a success.
+    return [...opening, ...lines, ...log.finish(style.close(at)), ...log.say(succeeded ? '' : said)];
   };
 
   const render = (event: RunEvent): readonly Piece[] => {
-    const { log, own, alone } = linesOf(event);
-    const pieces: (string | Piece)[] = [];
+    const { log: lines, own, alone } = linesOf(event);
     const fold = 'job' in event ? folds.get(event.job) : undefined;
-    if (log !== '' && fold !== undefined) {
-      const bytes = Buffer.from(log, 'latin1');
-      if (fold.spool === null) pieces.push(enterFence(), bytes);
-      else fold.spool.push(bytes);
+    const before = lines !== '' && fold !== undefined ? show(fold, Buffer.from(lines, 'latin1')) : [];
+    if (event.type === 'log') return before;
+    if (event.type === 'run-finished') {
+      const parts = own.map((told) => tellInStyle([told], style));
+      // A step that was never seen to end.
+      const unended = [...folds.values()].filter(({ shown }) => shown === 'seen');
+      const closing = unended.flatMap(() => log.finish(style.close(event.at)));
+      return [...closing, ...closeJob(event.at), ...log.close(parts)];
     }
     const said = tellInStyle(own, style);
-    if (event.type === 'step-started' && !event.reused && fold === undefined)
-      pieces.push(begin(event, alone));
-    else if (event.type === 'step-started' && fold?.spool) fold.spool.push(Buffer.from(said));
-    else if (event.type === 'step-finished' && fold !== undefined) {
-      pieces.push(...end(event, fold));
-      // The title of a fold that is written now has told of a success.
-      if (fold.spool === null || event.status !== 'success') pieces.push(said);
-    } else if (event.type !== 'log') pieces.push(leaveFence(), said);
-    return pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece));
+    if (event.type === 'run-started') log.begin(event.directory);
+    if (event.type === 'step-started' && !event.reused) {
+      if (fold === undefined) return begin(event, alone);
+      if (fold.shown === 'at-its-end') {
+        fold.held?.push(Buffer.from(said));
+        return before;
+      }
+    }
+    if (event.type === 'step-finished' && fold !== undefined) return [...before, ...end(event, fold, said)];
+    if (event.type === 'job-started' && style.nests && alone && !isJobOpen && event.reused !== 'all') {
+      const opening = open(visible(event.job), event.at);
+      isJobOpen = !log.isQuiet();
+      return [...opening, ...log.say(said)];
+    }
+    const closing = event.type === 'job-finished' ? closeJob(event.at) : [];
+    return [...before, ...closing, ...log.say(said)];
   };
 
   /** A log that was held back is written piece by piece, and nothing comes in between. */

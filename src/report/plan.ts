@@ -36,10 +36,17 @@ function platformLines({ name, dryRun, event, ref, ...on }: PlatformPreview): st
     `${dryRun ? 'a dry run, as on' : 'on'} ${name}: ${what}`,
     `reuses what is kept here for: ${on.reads.join(', ')}`,
     `keeps: ${on.writes === null ? 'nothing, since anybody may have written what runs' : `for ${on.writes}`}`,
-    `cache of the platform: ${on.noCache === null ? 'there' : `none, since ${on.noCache}`}`,
+    `cache of the platform: ${cacheWords(on)}`,
     `artifacts of the platform: ${on.noArtifacts === null ? 'there' : `none, since ${on.noArtifacts}`}`,
     `secrets of the platform: ${on.noSecrets === null ? 'there' : `none, since ${on.noSecrets}`}`,
   ];
+}
+
+function cacheWords({ noCache, cacheFolder }: Pick<PlatformPreview, 'noCache' | 'cacheFolder'>): string {
+  if (cacheFolder === undefined) return noCache === null ? 'there' : `none, since ${noCache}`;
+  return noCache === null
+    ? `there, and the folder ${cacheFolder}`
+    : `the folder ${cacheFolder}, since ${noCache}`;
 }
 
 /** Of its instances; none where nothing was foreseen. */

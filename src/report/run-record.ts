@@ -160,6 +160,14 @@ export function testsOf(job: JobRecord): TestReport | undefined {
   };
 }
 
+/** Of all reports of all jobs; undefined where none counts a line. */
+export function totalCoverage(jobs: readonly JobRecord[]): Coverage | undefined {
+  const parts = jobs.flatMap(({ reports }) => reports.flatMap(({ coverage }) => coverage ?? []));
+  const sum = (key: keyof Coverage): number => parts.reduce((total, part) => total + part[key], 0);
+  const lines = sum('lines');
+  return lines === 0 ? undefined : { covered: sum('covered'), lines };
+}
+
 export function coverageOf(job: JobRecord): Coverage | undefined {
   const parts = job.reports.flatMap(({ coverage }) => coverage ?? []);
   // Cobertura and lcov files of one job tell of the same lines, so the first speaks.

@@ -5,7 +5,7 @@ import { jobTable } from './job-table.ts';
 import { lastLinesOf } from './log-tail.ts';
 import { codeSpan, escapeMarkdown } from './markdown.ts';
 import { formatBytes, formatCount, formatDuration, formatNumber, formatShare } from './quantity.ts';
-import { failedSteps, testsOf, type JobRecord, type LogRange } from './run-record.ts';
+import { failedSteps, testsOf, totalCoverage, type JobRecord, type LogRange } from './run-record.ts';
 import { visible, visibleLines } from './visible.ts';
 import { fit } from './width.ts';
 import { failureWords, statusIcon } from './wording.ts';
@@ -136,10 +136,8 @@ export function renderCoverage(jobs: readonly JobRecord[]): string[] {
       ...counts(coverage.covered, coverage.lines),
     ]);
   });
-  const total = (key: 'covered' | 'lines'): number =>
-    found.reduce((sum, { coverage }) => sum + coverage[key], 0);
-  const all =
-    found.length > 1 ? [tableLine(['**all**', '', ...counts(total('covered'), total('lines'))])] : [];
+  const total = totalCoverage(jobs) ?? { covered: 0, lines: 0 };
+  const all = found.length > 1 ? [tableLine(['**all**', '', ...counts(total.covered, total.lines)])] : [];
   return section('Coverage', table(columns, [...all, ...rows], room.coverage, 'more report'));
 }
 

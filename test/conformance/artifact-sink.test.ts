@@ -1,8 +1,9 @@
 // Runs the artifact sink contract for GitHub's artifacts, on a fake of their service, and for the fake. Needs no engine.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { githubArtifacts } from '../../providers/github/artifacts.ts';
+import { gitlabArtifacts } from '../../providers/gitlab/artifacts.ts';
 import { memoryArtifactSink } from '../fakes/memory-artifact-sink.ts';
 import { resultsService } from '../fakes/results-service.ts';
 import { unzip } from '../rig/unzip.ts';
@@ -20,6 +21,23 @@ artifactSinkContract("GitHub's artifacts", async () => {
       rmSync(folder, { recursive: true });
     },
   };
+});
+
+artifactSinkContract("GitLab's artifacts, a folder that its runner takes", () => {
+  const checkout = mkdtempSync(join(tmpdir(), 'lockstep-gitlab-'));
+  const folder = join(checkout, '.lockstep/gitlab/artifacts');
+  return Promise.resolve({
+    open: () => gitlabArtifacts({ CI_PROJECT_DIR: checkout }),
+    download: (as, into) => {
+      cpSync(join(folder, as), into, { recursive: true, verbatimSymlinks: true });
+      return Promise.resolve();
+    },
+    names: () => {
+      mkdirSync(folder, { recursive: true });
+      return readdirSync(folder);
+    },
+    remove: () => rmSync(checkout, { recursive: true }),
+  });
 });
 
 artifactSinkContract('in memory', () => {

@@ -1,12 +1,15 @@
-// Runs the cache store contract for the folder, the breaker in front of it, GitHub's cache on a fake of its service, and the
-// fake. Needs no engine.
+// Runs the cache store contract for the folder, the breaker in front of it, GitHub's cache and GitLab's packages on fakes of their
+// services, and the fake. Needs no engine.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { breaker } from '../../engine/cache/breaker.ts';
 import { folderCacheStore } from '../../engine/cache/folder-cache-store.ts';
 import { githubCache } from '../../providers/github/cache.ts';
+import { gitlabPackages } from '../../providers/gitlab/packages.ts';
+import { newRecordKeys } from '../../providers/gitlab/record-keys.ts';
 import type { CacheStore } from '../../src/contract/cache-store.ts';
+import { gitlabServer } from '../fakes/gitlab-server.ts';
 import { memoryCacheStore } from '../fakes/memory-cache-store.ts';
 import { resultsService } from '../fakes/results-service.ts';
 import { cacheStoreContract, type CacheStoreUnderTest } from './cache-store.ts';
@@ -46,6 +49,18 @@ for (const version of ['v1', 'v2'] as const) {
         await service.close();
         rmSync(folder, { recursive: true });
       },
+    };
+  });
+}
+
+for (const direct of [false, true]) {
+  cacheStoreContract(`GitLab's packages${direct ? ', files from an object storage' : ''}`, async () => {
+    const server = await gitlabServer();
+    server.direct = direct;
+    const keys = newRecordKeys();
+    return {
+      open: () => gitlabPackages({ ...server.job(), ...keys, CI_COMMIT_REF_PROTECTED: 'true' }),
+      remove: () => server.close(),
     };
   });
 }

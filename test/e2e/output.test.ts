@@ -29,6 +29,17 @@ test.concurrent('a command that is read in part says nothing of it', () => {
   expect(project.read('code')).toBe('0\n');
 });
 
+test.concurrent(
+  'words of the command line steer no terminal and no log, though an error repeats them',
+  () => {
+    using project = new Project(talks);
+    const seen = project.sh(
+      `printf 'x\\r\\033[0K' >odd; '${launcher}' run --param "$(cat odd)" 2>&1 || true`,
+    );
+    expect(seen).toMatch(/^error: .* argument 'x\\r\\x1b\[0K' is invalid/);
+  },
+);
+
 test.concurrent('a large document reaches a slow reader whole', () => {
   using project = new Project(talks);
   const seen = project.sh(

@@ -230,7 +230,7 @@ test('what is merged tells as much as one run', async () => {
   const united = await machine.run({ command: 'merge', args: apart.join(' ') });
   expect(united.code, united.log).toBe(1);
   expect(united.annotations).toEqual([]);
-  expect(united.shown).toMatch(
+  expect(stripVTControlCharacters(united.shown)).toMatch(
     /^failed: test, unit tests: exit 3 [^]*\| the reason\n[^]*src\/a\.ts:3 {2}one\n[^]*^build +success/m,
   );
   const whole = await machine.run({ reuse: 'false' });

@@ -1,4 +1,5 @@
-// `lockstep run --as github` on this machine against `dist/action.js` as GitHub's runner runs it, on the same checkout.
+// `lockstep run --as PLATFORM` on this machine against a run on the platform (`dist/action.js` as GitHub's runner runs it, the
+// command line in a job of GitLab's), on the same checkout.
 import { expect, onTestFinished, test } from 'vitest';
 import { resultsService } from '../fakes/results-service.ts';
 import { Project } from '../rig/project.ts';
@@ -13,7 +14,7 @@ jobs:
     caches: [npm]
     steps:
       - id: s
-        run: echo "facts=$FACTS" >> "$LOCKSTEP_OUTPUT"; touch /cache/x
+        run: echo "facts=<$FACTS>" >> "$LOCKSTEP_OUTPUT"; touch /cache/x
         env:
           FACTS: "\${{ git.branch }} \${{ git.tag }} \${{ git.ref }} \${{ git.sha }} \${{ git.default-branch }} \${{ event.name }} \${{ event.pull-request.number }} \${{ event.pull-request.source }} \${{ event.pull-request.target }} \${{ event.pull-request.fork }}"
     outputs: { facts: "\${{ steps.s.outputs.facts }}" }
@@ -78,3 +79,47 @@ test.each<[string, (project: Project) => Case]>([
     expect(await run(...plain)).toBe(there.outputs.digest);
   },
 );
+
+type Told = Readonly<Record<string, string>>;
+const job = {
+  GITLAB_CI: 'true',
+  CI_PROJECT_PATH: 'o/r',
+  CI_DEFAULT_BRANCH: 'main',
+  CI_PIPELINE_SOURCE: 'push',
+};
+const mergeRequest = (sourceProject: string): Told => ({
+  ...{
+    CI_PIPELINE_SOURCE: 'merge_request_event',
+    CI_MERGE_REQUEST_IID: '5',
+    CI_MERGE_REQUEST_PROJECT_ID: '1',
+  },
+  ...{ CI_MERGE_REQUEST_SOURCE_PROJECT_ID: sourceProject, CI_MERGE_REQUEST_SOURCE_BRANCH_NAME: 'change' },
+  CI_MERGE_REQUEST_TARGET_BRANCH_NAME: 'main',
+});
+
+test.each<[string, Told, readonly string[]]>([
+  ['a push', { CI_COMMIT_BRANCH: 'main', CI_COMMIT_REF_PROTECTED: 'true' }, ['--branch', 'main']],
+  ['a tag', { CI_COMMIT_TAG: 'v1' }, ['--tag', 'v1']],
+  ['a merge request', mergeRequest('1'), ['--branch', 'change', '--pull-request', '5']],
+  ['a merge request of a fork', mergeRequest('2'), ['--branch', 'change', '--pull-request', '5:fork']],
+])('GitLab: %s: the same', async (_, variables, plain) => {
+  using project = new Project({ 'lockstep.yml': pipeline });
+  project.commit();
+  const run = async (words: readonly string[], environment: Told): Promise<string> => {
+    const end = await project.start(['run', '--no-reuse', ...words], environment).end;
+    expect(end.code, end.output).toBe(0);
+    return project.lastRun().times.digest;
+  };
+  const checkout = { CI_PROJECT_DIR: project.path, CI_COMMIT_SHA: project.sh('git rev-parse HEAD').trim() };
+  const there = { ...job, ...variables, ...checkout };
+  const digest = await run([], { ...there, TOKEN: '0123456789abcdef' });
+
+  const lines = Object.entries({ PATH: '/bin', ...there, CI_JOB_TOKEN: 'x' }).map(
+    (pair) => `${pair.join('=')}\n`,
+  );
+  using event = new Project({ 'job.env': lines.join('') });
+  const secret = { LOCKSTEP_SECRET_TOKEN: 'another value, but there' };
+  expect(await run(['--as', 'gitlab', '--event', `${event.path}/job.env`], secret)).toBe(digest);
+  expect(await run(['--as', 'gitlab', ...plain], secret)).toBe(digest);
+  expect(await run(plain, secret)).toBe(digest);
+});

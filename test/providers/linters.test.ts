@@ -1,12 +1,14 @@
 // action.yml, the project's workflows, the snippets for users and what `generate` makes, as GitHub's parser and the linters
 // that people use see them.
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { interpolate } from '../rig/gitlab-inputs.ts';
 import { findTool } from '../rig/tool.ts';
 import { loadWorkflowParser } from '../rig/workflow-parser.ts';
 
@@ -19,10 +21,26 @@ const workflows = [
 ];
 const problems = await loadWorkflowParser();
 
+/** What GitLab makes of ours; `tags: []`, which it takes, its schema does not. */
+function components(): string[] {
+  const folder = mkdtempSync(join(tmpdir(), 'lockstep-components-'));
+  return ['lockstep', 'lockstep-fan-out'].map((name) => {
+    const text = readFileSync(join(root, 'templates', name, 'template.yml'), 'utf8');
+    const file = join(folder, `${name}.yml`);
+    writeFileSync(file, JSON.stringify(interpolate(text, { tags: ['any'] }, 'text')));
+    return file;
+  });
+}
+
 const linters: readonly (readonly [program: string, words: readonly string[], files: readonly string[]])[] = [
   ['actionlint', [], workflows],
   ['check-jsonschema', ['--builtin-schema', 'vendor.github-workflows'], workflows],
   ['check-jsonschema', ['--builtin-schema', 'vendor.github-actions'], ['action.yml']],
+  [
+    'check-jsonschema',
+    ['--builtin-schema', 'vendor.gitlab-ci'],
+    ['.gitlab-ci.yml', 'test/unit/providers/gitlab-child-pipeline.golden.yml', ...components()],
+  ],
   ['zizmor', ['--offline', '--config', '.github/zizmor.yml'], ['action.yml', ...workflows]],
 ];
 for (const [name, words, files] of linters) {

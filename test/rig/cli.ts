@@ -36,7 +36,10 @@ export const cacheHome = (cwd: string): string => {
 };
 
 /** A test that runs on a CI platform is about none, unless it says so. */
-export const nowhere = { GITHUB_ACTIONS: undefined, GITEA_ACTIONS: undefined, FORGEJO_ACTIONS: undefined };
+export const nowhere = {
+  ...{ GITHUB_ACTIONS: undefined, GITEA_ACTIONS: undefined, FORGEJO_ACTIONS: undefined },
+  GITLAB_CI: undefined,
+};
 
 /** The environment is the test's, less what would colour or redirect the output. */
 export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions): Cli {

@@ -97,6 +97,9 @@ describe('commands and options', () => {
       const { code, text } = await printed(command, '--help');
       expect([command, code]).toEqual([command, 0]);
       help += text;
+      const [, parts = ''] = text.split('\nCommands:\n');
+      for (const part of found(parts, /^ {2}([a-z-]+) /gm))
+        if (part !== 'help') help += (await printed(command, part, '--help')).text;
     }
     const options = documents.flatMap((path) => found(read(path), /[`\s](--[a-z]+(?:-[a-z]+)*)/g));
     const others = ['--cached', '--user']; // of git and systemctl

@@ -306,6 +306,47 @@ describe('a place that fails', () => {
     );
     expect(notices(after)).toEqual(['cache-declined']);
   });
+
+  test('is known to take nothing: nothing is packed or asked for it, and that is said once', async () => {
+    const readOnly = { ...cache, takesNothing: 'a fork' };
+    const yaml = `${head}caches: { npm: { path: /c, key: [lock] } }
+jobs: { a: { caches: [npm], steps: [x] }, b: { steps: [y] } }\n`;
+    const after = await machine(yaml).run(first, { carry: { cache: readOnly } });
+    expect(after.events).toContainEqual({
+      ...{ type: 'notice', level: 'info', code: 'cache-declined' },
+      message: 'the memory cache takes nothing: a fork',
+    });
+    expect(notices(after)).toEqual(['cache-declined']);
+    expect(cache.calls.filter((call) => !call.startsWith('get'))).toEqual([]);
+  });
+});
+
+describe('two places', () => {
+  const yaml = `${head}caches: { npm: { path: /c, key: [lock] } }
+jobs: { a: { caches: [npm], steps: [x] } }\n`;
+  const fill: EngineScript = { step: (_spec, { caches }) => void caches.get('npm')?.set('a', 'tarball') };
+  const partsOf = ({ entries }: MemoryCacheStore): string[] =>
+    [...entries.keys()].map((key) => key.split('/')[1] ?? '');
+
+  test('records go to one, cache directories to the other', async () => {
+    const caches = memoryCacheStore();
+    await machine(yaml, fill).run(first, { carry: { cache, caches } });
+    expect([partsOf(cache), partsOf(caches)]).toEqual([['job'], ['cache']]);
+    const second = machine(yaml, fill);
+    expect(reusedOf(await second.run(first, { carry: { cache, caches } }))).toEqual(['all']);
+  });
+
+  test('one is away: said for each, and the other goes on', async () => {
+    const caches = memoryCacheStore();
+    cache.fault = away;
+    const after = await machine(yaml, fill).run(first, { carry: { cache, caches } });
+    expect(notices(after)).toEqual(['cache-away']);
+    expect(partsOf(caches)).toEqual(['cache']);
+    caches.fault = away;
+    const again = await machine(yaml, fill).run(first, { carry: { cache, caches } });
+    expect(notices(again)).toEqual(['cache-away', 'cache-away']);
+    expect(again.statuses).toEqual({ a: 'success' });
+  });
 });
 
 describe('cache directories', () => {

@@ -13,13 +13,15 @@ export const facts = [
   'dirty',
 ];
 
+export const dirtyWords = 'status --porcelain --untracked-files=normal -- :(top) :(exclude).lockstep';
+
 /** By git's words; what is not there it says no to. */
 export const checkoutOf = (branch: string, remote: string): Record<string, string> => ({
   'log -1 --format=%H %ct': `${sha} 1700000000\n`,
   'symbolic-ref --short -q HEAD': `${branch}\n`,
   'tag --points-at HEAD': '',
   'config --get remote.origin.url': `${remote}\n`,
-  'status --porcelain --untracked-files=normal': '',
+  [dirtyWords]: '',
   'symbolic-ref --short -q refs/remotes/origin/HEAD': `origin/${branch}\n`,
 });
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { localContext } from '../../../providers/local/context.ts';
 import type { Environment, EventOverrides } from '../../../src/contract/provider.ts';
-import { sha } from './checkout-answers.ts';
+import { sha, dirtyWords } from './checkout-answers.ts';
 import {
   contextOf,
   detached,
@@ -42,7 +42,7 @@ describe('a push', () => {
       url: 'https://github.com/org/app/actions/runs/9001',
       attempt: 2,
     });
-    expect(asked).toEqual(['log -1 --format=%H %ct', 'status --porcelain --untracked-files=normal']);
+    expect(asked).toEqual(['log -1 --format=%H %ct', dirtyWords]);
   });
 
   test.each(['feature/a/b', '$(id)', '`id`;"\n', 'x'.repeat(10_000), 'constructor', '__proto__'])(
@@ -81,7 +81,7 @@ describe('a push', () => {
     expect(await asked()).toEqual([]);
     expect(await asked('event.name', 'git.repository', 'git.default-branch')).toEqual([]);
     expect(await asked('git.branch')).toEqual(['log -1 --format=%H %ct']);
-    expect(await asked('git.dirty')).toEqual(['status --porcelain --untracked-files=normal']);
+    expect(await asked('git.dirty')).toEqual([dirtyWords]);
   });
 
   test.each([

@@ -1,11 +1,13 @@
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { splitWords } from '../../../src/action/words.ts';
-import { findDifference, generateWorkflow, type GenerateWords } from '../../../src/compose/generate.ts';
+import { githubGenerator } from '../../../providers/github/generator.ts';
+import { findDifference, generateFanOut, type GenerateWords } from '../../../src/compose/generate.ts';
 import { findPipelineFile } from '../../../src/compose/pipeline-file.ts';
 import { shellLine } from '../../../src/model/shell-words.ts';
 import { Project } from '../../rig/project.ts';
 import { loadWorkflowParser, type WorkflowProblems } from '../../rig/workflow-parser.ts';
+import { step, undividedMatrices } from './undivided-matrices.ts';
 
 let problemsOf: WorkflowProblems;
 beforeAll(async () => {
@@ -13,11 +15,14 @@ beforeAll(async () => {
 });
 
 const plain: GenerateWords = {
-  ...{ jobs: [], params: {}, allow: [], action: 'example/lockstep@v1', events: ['push'], runsOn: ['box'] },
-  command: ['lockstep', 'generate', 'github', '-p', 'a=b c'],
+  ...{ jobs: [], params: {}, allow: [], command: ['lockstep', 'generate', 'github', '-p', 'a=b c'] },
 };
 
-async function generate(jobs: string, words: Partial<GenerateWords> = {}, head = ''): Promise<string> {
+async function generate(
+  jobs: string,
+  { runsOn = ['box'], ...words }: Partial<GenerateWords> & { runsOn?: readonly string[] } = {},
+  head = '',
+): Promise<string> {
   const project = new Project({
     'lockstep.yml': `version: 1\n${head}\ndefaults: { image: i }\njobs:\n${jobs}`,
   });
@@ -25,7 +30,10 @@ async function generate(jobs: string, words: Partial<GenerateWords> = {}, head =
   const file = findPipelineFile(project.path, undefined);
   if (!file.ok) throw new Error(file.failure.message);
   const environment = { XDG_CACHE_HOME: project.cache };
-  const made = await generateWorkflow(file.value, { ...plain, ...words }, environment);
+  const options = { action: ['example/lockstep@v1'], on: ['push'], 'runs-on': runsOn };
+  const made = await generateFanOut(file.value, { ...plain, ...words }, environment, (fanOut) =>
+    githubGenerator.render(fanOut, options),
+  );
   if (!made.ok) throw new Error(made.failure.code);
   expect(made.value.diagnostics).toEqual([]);
   return made.value.text ?? '';
@@ -50,7 +58,6 @@ interface Workflow {
 const jobsOf = (text: string) => (parse(text) as Workflow).jobs;
 const inputsOf = (text: string, job: string) =>
   jobsOf(text)[job]?.steps.find(({ id }) => id === 'lockstep')?.with;
-const step = 'steps: [echo hi]';
 
 test('every kind of job has its place, and GitHub accepts it', async () => {
   const text = await generate(
@@ -75,31 +82,12 @@ test('it is the same text again', async () => {
   expect(await generate(jobs)).toBe(await generate(jobs));
 });
 
-describe('all instances run in one job of GitHub', () => {
-  test.each([
-    [
-      'a matrix of outputs',
-      `  a: { steps: [{ id: s, run: x }], outputs: { m: "\${{ steps.s.outputs.m }}" } }\n  m: { needs: [a], matrix: "\${{ fromJSON(needs.a.outputs.m) }}", ${step} }`,
-      'which ones there are is known when the needed jobs ran',
-    ],
-    [
-      'a matrix of facts',
-      `  m: { matrix: { n: ["\${{ git.branch }}", b] }, ${step} }`,
-      'depends on the event',
-    ],
-    ['fail-fast', `  m: { matrix: { n: [1, 2] }, fail-fast: true, ${step} }`, 'cancels the others'],
-    [
-      'one instance whose values are in another',
-      `  m: { matrix: { include: [{ n: 1 }, { n: 1, x: 2 }] }, ${step} }`,
-      '--matrix cannot tell them apart',
-    ],
-  ])('%s', async (_, jobs, why) => {
-    const text = await generate(jobs);
-    expect(await problemsOf('m.yml', text)).toEqual([]);
-    expect(text).toMatch(new RegExp(`  m:\n    # All instances run here: .*${why}`));
-    expect(jobsOf(text).m?.strategy).toBeUndefined();
-    expect(inputsOf(text, 'result')?.args).toMatch(/(^| )\.lockstep\/from\/m$/);
-  });
+test.each(undividedMatrices)('all instances run in one job of GitHub: %s', async (_, jobs, why) => {
+  const text = await generate(jobs);
+  expect(await problemsOf('m.yml', text)).toEqual([]);
+  expect(text).toMatch(new RegExp(`  m:\n    # All instances run here: .*${why}`));
+  expect(jobsOf(text).m?.strategy).toBeUndefined();
+  expect(inputsOf(text, 'result')?.args).toMatch(/(^| )\.lockstep\/from\/m$/);
 });
 
 test('a matrix of params fans out with those of the command line', async () => {
@@ -184,4 +172,8 @@ test('the first difference is named', () => {
   expect(compare('other')).toEqual({ ok: true, value: 'line 2 is "x", and would be "b"' });
   expect(compare('none')).toEqual({ ok: true, value: 'it is not there' });
   expect(compare('.')).toMatchObject({ ok: false, failure: { code: 'workflow-file' } });
+  project.write({ long: `${'x'.repeat(300)} old` });
+  expect(findDifference(`${project.path}/long`, `${'x'.repeat(300)} new`)).toEqual({
+    ...{ ok: true, value: `line 1 is "…${'x'.repeat(19)} old", and would be "…${'x'.repeat(19)} new"` },
+  });
 });

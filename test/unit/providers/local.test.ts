@@ -4,7 +4,7 @@ import { localContext } from '../../../providers/local/context.ts';
 import { detectProvider } from '../../../providers/registry.ts';
 import { repositoryName } from '../../../providers/shared/checkout.ts';
 import type { EventOverrides } from '../../../src/contract/provider.ts';
-import { checkoutOf, facts, gitOf, sha } from './checkout-answers.ts';
+import { checkoutOf, facts, gitOf, sha, dirtyWords } from './checkout-answers.ts';
 
 const wanted = new Set([...facts.map((name) => `git.${name}`), 'event.name', 'event.pull-request']);
 
@@ -65,7 +65,7 @@ describe('localContext', () => {
   });
 
   test('a change is seen; no repository gives empty facts', async () => {
-    const changed = { ...onMain, 'status --porcelain --untracked-files=normal': ' M a\n' };
+    const changed = { ...onMain, [dirtyWords]: ' M a\n' };
     expect((await context(changed)).git.dirty).toBe(true);
     expect((await context({})).git).toEqual({
       sha: '',
@@ -82,9 +82,7 @@ describe('localContext', () => {
 
   test('git is asked only for what the pipeline reads', async () => {
     expect((await context(onMain, {}, new Set())).asked).toEqual([]);
-    expect((await context(onMain, {}, new Set(['git.dirty']))).asked).toEqual([
-      'status --porcelain --untracked-files=normal',
-    ]);
+    expect((await context(onMain, {}, new Set(['git.dirty']))).asked).toEqual([dirtyWords]);
   });
 });
 

@@ -34,6 +34,7 @@ async function shown(...events: Told[]): Promise<string> {
       written.push(Buffer.from(bytes));
     },
     style: githubLogs(),
+    logBytes: null,
   });
   await Promise.all(events.map(async (event) => emit(event as RunEvent)));
   const tokens: string[] = [];

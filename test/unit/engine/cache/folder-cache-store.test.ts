@@ -67,6 +67,15 @@ describe('a damaged entry', () => {
     expect(await open().look({ key: 'a' })).toEqual({ kind: 'hit', key: 'a' });
   });
 
+  it('is a pipe that nobody writes to, and nobody waits for one', async () => {
+    await open().put('a', file('content'));
+    const entry = only();
+    rmSync(entry);
+    execFileSync('mkfifo', [entry]);
+    expect(await open().look({ key: 'a' })).toMatchObject({ kind: 'miss' });
+    expect(entries()).toEqual([]);
+  });
+
   it('makes way for the next newest', async () => {
     await open().put('job/old', file('old'));
     const before = only();

@@ -9,7 +9,7 @@ import {
   standing,
   thisOwner,
 } from '../../../../engine/owner.ts';
-import { mayGo } from '../../../../engine/docker/sweep.ts';
+import { mayGo, runsAliveBy } from '../../../../engine/docker/sweep.ts';
 
 const now = 1_000_000;
 const labels = { 'dev.lockstep.run': 'r', 'dev.lockstep.owner': 'o' };
@@ -26,6 +26,21 @@ test('a foreign owner’s things go when they are old and nothing of that run li
   expect(mayGo(old, 'foreign', none, now)).toBe(true);
   expect(mayGo(old, 'foreign', new Set(['r']), now)).toBe(false);
   expect(mayGo({ ...thing, created: now - 23 * 3600 }, 'foreign', none, now)).toBe(false);
+});
+
+test('a run is alive by the container of a job, not by a service that outlived it', () => {
+  const service = { ...thing, running: true, labels: { ...labels, 'dev.lockstep.service': 'db' } };
+  expect(runsAliveBy([service, thing])).toEqual(new Set());
+  expect(runsAliveBy([service, { ...thing, running: true }])).toEqual(new Set(['r']));
+});
+
+test('a foreign owner’s things go at once when their run is said to have ended, a live one’s do not', () => {
+  const ended = new Set(['r']);
+  expect(mayGo(thing, 'foreign', ended, now, ended)).toBe(true);
+  expect(mayGo(thing, 'foreign', none, now, new Set(['other']))).toBe(false);
+  expect(mayGo(thing, 'alive', none, now, ended)).toBe(false);
+  const stored = { ...thing, kind: 'volume', labels: { ...labels, 'dev.lockstep.store': 's' } } as const;
+  expect(mayGo(stored, 'foreign', none, now, ended)).toBe(false);
 });
 
 test('a volume of a store is never swept, a container that was started from its snapshot is', () => {
