@@ -21,6 +21,7 @@ module.exports = {
     only('local', 'providers/local/', ['src/model/', 'src/contract/', 'providers/shared/']),
     only('github', 'providers/github/', ['src/model/', 'src/contract/', 'providers/shared/']),
     only('gitlab', 'providers/gitlab/', ['src/model/', 'src/contract/', 'providers/shared/']),
+    only('jenkins', 'providers/jenkins/', ['src/model/', 'src/contract/', 'providers/shared/']),
     only('shared', 'providers/shared/', ['src/model/', 'src/contract/']),
     only('cli', 'src/cli/', [
       'src/compose/',

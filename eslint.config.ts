@@ -14,7 +14,16 @@ const entries = [
 ];
 
 export default defineConfig(
-  { ignores: ['dist/**', '.lockstep/**', 'test/cases/**', 'examples/**', '.dependency-cruiser.cjs'] },
+  {
+    ignores: [
+      'dist/**',
+      'templates/jenkins/resources/**',
+      '.lockstep/**',
+      'test/cases/**',
+      'examples/**',
+      '.dependency-cruiser.cjs',
+    ],
+  },
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
   tseslint.configs.stylisticTypeChecked,

@@ -161,6 +161,10 @@ for (const { path, text } of outputFiles) {
   writeFileSync(new URL(basename(path), dist), part);
   writeFileSync(new URL(`${basename(path)}.code`, dist), compile(part));
 }
+/** What is CommonJS in a module asks for Node's modules by a name that is made up at run time. */
+const banner = {
+  js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+};
 // Committed: the action runs from the repository as it lies there, without an install. GitHub's clients live in threads.
 await build({
   ...options,
@@ -169,11 +173,20 @@ await build({
     'cache-thread': 'providers/github/cache-thread.ts',
     'artifact-thread': 'providers/github/artifact-thread.ts',
   },
-  ...{ write: true, splitting: false, define, plugins: [unused, unusedByActions, oneLanguage, builtins] },
-  // What is CommonJS in them asks for Node's modules by a name that is made up at run time.
-  banner: {
-    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+  ...{
+    write: true,
+    splitting: false,
+    define,
+    plugins: [unused, unusedByActions, oneLanguage, builtins],
+    banner,
   },
+});
+// Committed as well: the Jenkins library brings the program to its agents, in one piece.
+await build({
+  ...options,
+  entryPoints: { lockstep: 'src/cli/cli.ts' },
+  ...{ write: true, outdir: 'templates/jenkins/resources/lockstep', outExtension: { '.js': '.mjs' } },
+  ...{ splitting: false, define, plugins: [unused, oneLanguage, builtins], banner },
 });
 await build({
   ...{ absWorkingDir: root.pathname, entryPoints: ['src/cli/start.ts'], outfile: 'dist/start.cjs' },

@@ -13,6 +13,7 @@ const longestMessage = 4000;
 export function githubLogs(folder = ''): LogStyle {
   const given: Record<Annotation['level'], number> = { error: 0, warning: 0, notice: 0 };
   return {
+    color: true,
     nests: false,
     say: (lines) => lines.replace(/^([^\S\n]*):(?=:)/gm, '$1:\u200b').replaceAll('##[', '##\u200b['),
     open: (title) => `::group::${escapeData(title)}\n`,

@@ -2,9 +2,8 @@
 // https://docs.gitlab.com/ci/jobs/job_artifacts/
 import type { ArtifactSink } from '../../src/contract/artifact-sink.ts';
 import type { Environment } from '../../src/contract/provider.ts';
-import { instanceFileName } from '../../src/model/instance-name.ts';
-import { artifactName } from '../shared/artifact-name.ts';
 import { folderSink } from '../shared/folder-sink.ts';
+import { runFolderSink } from '../shared/run-folder-sink.ts';
 import { variable } from '../shared/variable.ts';
 import { artifactUrl, makeTakenFolder } from './taken-folder.ts';
 
@@ -14,21 +13,11 @@ const name = "the job's artifacts";
 export const gitlabArtifacts = (environment: Environment): Promise<ArtifactSink> =>
   Promise.resolve(
     variable(environment, 'LOCKSTEP_GITLAB_ARTIFACTS') === 'run'
-      ? inRunFolder(environment)
+      ? // The job takes the run folder anyway, for the jobs after it.
+        runFolderSink(name, (inside) => artifactUrl(environment, 'browse', `run/artifacts/${inside}`))
       : folderSink({
           name,
           folder: () => makeTakenFolder(environment, 'artifacts'),
           urlOf: (as) => artifactUrl(environment, 'browse', `artifacts/${as}/`),
         }),
   );
-
-/** The job takes the run folder anyway, for the jobs after it. */
-const inRunFolder = (environment: Environment): ArtifactSink => ({
-  name,
-  publish: (artifact) => {
-    const inside = `run/artifacts/${instanceFileName(artifact.job)}/${artifact.name}/`;
-    const url = artifactUrl(environment, 'browse', inside);
-    const as = artifactName(artifact);
-    return Promise.resolve({ kind: 'published', as, ...(url !== undefined && { url }) });
-  },
-});

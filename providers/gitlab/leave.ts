@@ -1,20 +1,22 @@
 // An ended run → the folder that GitLab's job takes its artifacts and reports from.
 //
 // Jobs that this one needs may have left theirs in folders of other names beside these.
-import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { EndedRunFacts, Environment } from '../../src/contract/provider.ts';
 import type { ReportKind } from '../../src/model/event.ts';
-import { fail, type Failure } from '../../src/model/failure.ts';
+import type { Failure } from '../../src/model/failure.ts';
 import { diskPath } from '../../src/model/path-bytes.ts';
 import { resultText, type RunResult } from '../../src/model/result.ts';
 import { artifactName } from '../shared/artifact-name.ts';
 import { entriesBelow, linkEntries, linkFile } from '../shared/hard-links.ts';
+import { leaveAt, partialName } from '../shared/left-file.ts';
+import { placeBelow } from '../shared/place-below.ts';
+import { variable } from '../shared/variable.ts';
 import { renderAnnotations } from './annotations.ts';
 import { renderCodeQuality } from './code-quality.ts';
 import { renderDotenv } from './dotenv.ts';
-import { makeTakenFolder, placeInProject } from './taken-folder.ts';
+import { makeTakenFolder } from './taken-folder.ts';
 
 /** Each appears whole or not at all; in place of what an earlier run left. */
 export async function leaveForGitlab(
@@ -24,7 +26,8 @@ export async function leaveForGitlab(
   const folder = makeTakenFolder(environment);
   if (!folder.ok) return [folder.failure];
   const { text: outputs, failure } = renderDotenv(environment, run.result, run.digest);
-  const pathOf = (file: string): string => placeInProject(environment, run.root, file);
+  const pathOf = (file: string): string =>
+    placeBelow(variable(environment, 'CI_PROJECT_DIR'), run.root, file);
   const text = (content: string) => (into: string) => writeFile(into, content);
   const reports = (kind: ReportKind) => (into: string) => linkReports(run, kind, into);
   const things: Readonly<Record<string, (into: string) => Promise<void>>> = {
@@ -48,35 +51,10 @@ export async function leaveForGitlab(
   // Of a process that was killed.
   await removeIn(folder.value, (name) => partialName.test(name));
   for (const [name, make] of Object.entries(things)) {
-    const problem = await place(folder.value, name, make);
+    const problem = await leaveAt(folder.value, name, 'GitLab', make);
     if (problem !== null) failures.push(problem);
   }
   return failures;
-}
-
-const partialName = /^\.(?:[a-z.]+)\.[0-9a-f]{12}$/;
-
-/** Made under another name first. */
-async function place(
-  folder: string,
-  name: string,
-  make: (into: string) => Promise<void>,
-): Promise<Failure | null> {
-  const path = join(folder, name);
-  const partial = join(folder, `.${name}.${randomBytes(6).toString('hex')}`);
-  try {
-    await rm(path, { recursive: true, force: true });
-    await make(partial);
-    await rename(partial, path);
-    return null;
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error)) throw error;
-    await rm(partial, { recursive: true, force: true }).catch(() => undefined);
-    return fail('environment', 'not-left', `${path} cannot be written: GitLab will not have it`, {
-      cause: error.message,
-      hint: 'make the folder writable, or free some disk space, then run the job again',
-    }).failure;
-  }
 }
 
 async function removeIn(folder: string, isOld: (name: string) => boolean): Promise<void> {

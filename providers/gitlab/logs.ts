@@ -12,6 +12,7 @@ export function gitlabLogs(): LogStyle {
   const open: string[] = [];
   let opened = 0;
   return {
+    color: true,
     nests: true,
     say: withoutMarks,
     open: (title, at, closed = false) => {

@@ -1,8 +1,8 @@
 // Variables of a job, or words of the command line → what GitLab would say in its environment, for a dry run elsewhere.
 import type { Environment, PretendRequest } from '../../src/contract/provider.ts';
-import { fail, ok, type Outcome } from '../../src/model/failure.ts';
+import { ok, type Outcome } from '../../src/model/failure.ts';
 import { readCheckout } from '../shared/checkout.ts';
-import { readEventFile } from '../shared/event-file.ts';
+import { readJobVariables } from '../shared/job-variables.ts';
 import { ofExternal, ofMergeRequest } from './event.ts';
 
 /** No token and no address of a service: there is none. */
@@ -12,7 +12,7 @@ export async function gitlabPretend(request: PretendRequest): Promise<Outcome<En
   const { branch, tag, repository } = await readCheckout(request.git, new Set(about));
   const job = { GITLAB_CI: 'true', CI_PROJECT_PATH: repository };
   if (event) {
-    const told = await tellVariables(event);
+    const told = await readJobVariables(event, taken);
     return told.ok ? ok({ ...job, ...told.value }) : told;
   }
   // What the command line says, the context knows by itself.
@@ -32,29 +32,3 @@ const taken: ReadonlySet<string> = new Set([
   ...['SOURCE_BRANCH_NAME', 'TARGET_BRANCH_NAME'].flatMap((name) => [ofMergeRequest(name), ofExternal(name)]),
   ...['IID', 'SOURCE_REPOSITORY', 'TARGET_REPOSITORY'].map(ofExternal),
 ]);
-
-/** A value of several lines, as a commit's message, may hold what looks like a variable: the file must not contradict itself. */
-async function tellVariables({
-  file,
-  name,
-}: NonNullable<PretendRequest['event']>): Promise<Outcome<Environment>> {
-  if (name !== null)
-    return unreadable(
-      `${name}= stands before the file, whose variables say by themselves which event it is of`,
-    );
-  const read = await readEventFile(file);
-  if (read.is === 'unreadable') return unreadable(read.because);
-  const said = new Map<string, string>();
-  for (const line of read.text.split(/\r?\n/)) {
-    const [, variable = '', value = ''] = /^(\w+)=(.*)$/.exec(line) ?? [];
-    if (!taken.has(variable)) continue;
-    if ((said.get(variable) ?? value) !== value) return unreadable(`${file} says twice what ${variable} is`);
-    said.set(variable, value);
-  }
-  return said.size === 0 ? unreadable(`${file} has no variables of a job`) : ok(Object.fromEntries(said));
-}
-
-const unreadable = (because: string): ReturnType<typeof fail> =>
-  fail('usage', 'event-unreadable', `the event cannot be read: ${because}`, {
-    hint: 'give --event the file that `env > FILE` leaves in a job',
-  });

@@ -66,12 +66,13 @@ function checkedOut(branch: string, tags: string): RefNames {
   return { branch, tag: branch === '' && pointing.length === 1 && only !== undefined ? only : '' };
 }
 
-/** What the remote calls its HEAD, else the usual name that exists here. */
+/** What the remote calls its HEAD, else the usual name that exists here or there: not every clone is told of the remote's HEAD. */
 async function defaultBranch(git: ContextRequest['git']): Promise<string> {
   const remote = await git(['symbolic-ref', '--short', '-q', 'refs/remotes/origin/HEAD']);
   if (remote) return remote.trim().replace(/^origin\//, '');
   for (const name of ['main', 'master']) {
-    if (await git(['rev-parse', '--verify', '-q', `refs/heads/${name}`])) return name;
+    for (const ref of [`refs/heads/${name}`, `refs/remotes/origin/${name}`])
+      if (await git(['rev-parse', '--verify', '-q', ref])) return name;
   }
   return '';
 }

@@ -31,9 +31,7 @@ export async function mergeCommand(
   const { result, unleft } = merged.value;
   const written = options.result === undefined ? null : await writeResultFile(options.result, result);
   if (written) return showFailure(written, logs);
-  const text = options.json
-    ? resultText(result)
-    : closingOf(merged.value, logs !== undefined || stdoutColor());
+  const text = options.json ? resultText(result) : closingOf(merged.value, logs?.color ?? stdoutColor());
   // The machines that ran the jobs have shown their problems at their places.
   process.stdout.write(logs ? logs.say(text) : text);
   return showUnleft(unleft, resultExitCode(result, options.exitCodeAllowedFailure), logs);

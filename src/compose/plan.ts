@@ -99,9 +99,13 @@ export async function previewOf(
   { plan, evaluator, offers, isDryRun }: Planned & { readonly plan: Plan },
   secrets: LocatedSecrets,
 ): Promise<PlanPreview> {
-  const { previewPlan } = await import('../pipeline/preview.ts');
+  const [{ previewPlan }, { previewMachines }] = await Promise.all([
+    import('../pipeline/preview.ts'),
+    import('./machines.ts'),
+  ]);
   return {
     ...previewPlan(plan, evaluator, secrets.withheldFrom),
+    machines: previewMachines(plan),
     secrets: previewSecrets(plan, secrets),
     ...(offers && { on: platformPreview(plan, offers, isDryRun, secrets.withheld) }),
   };

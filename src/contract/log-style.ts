@@ -4,6 +4,8 @@
 export interface LogStyle {
   /** Lines of our own, which have names and messages of others in them: the same, with nothing that the platform obeys. */
   say(lines: string): string;
+  /** Whether the log shows colours; where it does not, nobody writes any. */
+  readonly color: boolean;
   /** Whether a fold may lie in another one. */
   readonly nests: boolean;
   /**

@@ -11,10 +11,21 @@ export interface PlanPreview {
   readonly on?: PlatformPreview;
   /** In the order of the plan. */
   readonly jobs: readonly JobPreview[];
+  /** One for each job, or for each instance of it that can be run alone; in the order of the plan. Absent where nobody asked. */
+  readonly machines?: readonly MachinePreview[];
   /** Of each secret that a job of the plan uses; absent where nothing was looked for. */
   readonly secrets?: Readonly<Record<string, SecretPreview>>;
   /** What would be reused as things stand now, per instance; absent where the source or the records cannot be read. */
   readonly foreseen?: readonly JobForesight[];
+}
+
+/** What a machine runs when each job gets one of its own, once those that it needs have. */
+export interface MachinePreview {
+  readonly name: string;
+  /** For `run`, before `--no-needs --from FOLDER…`. */
+  readonly words: readonly string[];
+  /** Names of other machines. */
+  readonly needs: readonly string[];
 }
 
 /** What a run would be told by the platform and get from it. Words for people. */

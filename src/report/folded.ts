@@ -33,7 +33,7 @@ interface Fold {
 type Piece = Uint8Array | HeldLines;
 
 export function createFoldedReporter({ write, style, logBytes }: FoldedOptions): Emit {
-  const linesOf = createPlainLines({ color: true, folds: true });
+  const linesOf = createPlainLines({ color: style.color, folds: true });
   const log = createLimitedLog(style, logBytes);
   const folds = new Map<string, Fold>();
   let isJobOpen = false;

@@ -28,7 +28,8 @@ const sequences = new RegExp(
   ].join('|'),
   'g',
 );
-const colour = new RegExp(`^${ESC}\\[[\\d;:]*m$`);
+// But for the one that hides text, with which a note of Jenkins' begins (`ConsoleNote.PREAMBLE_STR`).
+const colour = new RegExp(`^${ESC}\\[(?!8m)[\\d;:]*m$`);
 const RESET = `${ESC}[0m`;
 
 export interface LogLines {

@@ -1,7 +1,10 @@
-// Runs the log style contract for GitHub's commands and GitLab's sections, each read by the platform's own rules.
+// Runs the log style contract for GitHub's commands, GitLab's sections and Jenkins' lines, each read by the platform's own rules.
+import { stripVTControlCharacters } from 'node:util';
 import { githubLogs } from '../../providers/github/logs.ts';
 import { gitlabLogs } from '../../providers/gitlab/logs.ts';
+import { jenkinsLogs } from '../../providers/jenkins/logs.ts';
 import { readGitlabLog } from '../rig/gitlab-log.ts';
+import { jenkinsNotes } from '../rig/jenkins-log.ts';
 import { readRunnerLog } from '../rig/runner-log.ts';
 import { logStyleContract } from './log-style.ts';
 
@@ -31,4 +34,12 @@ logStyleContract("GitLab's sections", () => ({
       shown: lines.map(({ text }) => text).join('\n'),
     };
   },
+}));
+
+logStyleContract("Jenkins' lines", () => ({
+  ...{ style: jenkinsLogs(true), foldless: true },
+  read: (log) => ({
+    ...{ folds: [], open: [], annotations: 0, masks: [], heeded: jenkinsNotes(log) },
+    shown: stripVTControlCharacters(log),
+  }),
 }));

@@ -1,5 +1,5 @@
 // `lockstep run --as PLATFORM` on this machine against a run on the platform (`dist/action.js` as GitHub's runner runs it, the
-// command line in a job of GitLab's), on the same checkout.
+// command line in a job of GitLab's and in a build of Jenkins'), on the same checkout.
 import { expect, onTestFinished, test } from 'vitest';
 import { resultsService } from '../fakes/results-service.ts';
 import { Project } from '../rig/project.ts';
@@ -97,6 +97,19 @@ const mergeRequest = (sourceProject: string): Told => ({
   CI_MERGE_REQUEST_TARGET_BRANCH_NAME: 'main',
 });
 
+const runsIn =
+  (project: Project) =>
+  async (words: readonly string[], environment: Told): Promise<string> => {
+    const end = await project.start(['run', '--no-reuse', ...words], environment).end;
+    expect(end.code, end.output).toBe(0);
+    return project.lastRun().times.digest;
+  };
+const linesOf = (environment: Told): string =>
+  Object.entries(environment)
+    .map((pair) => `${pair.join('=')}\n`)
+    .join('');
+const secret = { LOCKSTEP_SECRET_TOKEN: 'another value, but there' };
+
 test.each<[string, Told, readonly string[]]>([
   ['a push', { CI_COMMIT_BRANCH: 'main', CI_COMMIT_REF_PROTECTED: 'true' }, ['--branch', 'main']],
   ['a tag', { CI_COMMIT_TAG: 'v1' }, ['--tag', 'v1']],
@@ -105,21 +118,56 @@ test.each<[string, Told, readonly string[]]>([
 ])('GitLab: %s: the same', async (_, variables, plain) => {
   using project = new Project({ 'lockstep.yml': pipeline });
   project.commit();
-  const run = async (words: readonly string[], environment: Told): Promise<string> => {
-    const end = await project.start(['run', '--no-reuse', ...words], environment).end;
-    expect(end.code, end.output).toBe(0);
-    return project.lastRun().times.digest;
-  };
+  const run = runsIn(project);
   const checkout = { CI_PROJECT_DIR: project.path, CI_COMMIT_SHA: project.sh('git rev-parse HEAD').trim() };
   const there = { ...job, ...variables, ...checkout };
   const digest = await run([], { ...there, TOKEN: '0123456789abcdef' });
 
-  const lines = Object.entries({ PATH: '/bin', ...there, CI_JOB_TOKEN: 'x' }).map(
-    (pair) => `${pair.join('=')}\n`,
-  );
-  using event = new Project({ 'job.env': lines.join('') });
-  const secret = { LOCKSTEP_SECRET_TOKEN: 'another value, but there' };
+  using event = new Project({ 'job.env': linesOf({ PATH: '/bin', ...there, CI_JOB_TOKEN: 'x' }) });
   expect(await run(['--as', 'gitlab', '--event', `${event.path}/job.env`], secret)).toBe(digest);
   expect(await run(['--as', 'gitlab', ...plain], secret)).toBe(digest);
   expect(await run(plain, secret)).toBe(digest);
+});
+
+const change = { BRANCH_NAME: 'PR-5', CHANGE_ID: '5', CHANGE_BRANCH: 'change', CHANGE_TARGET: 'main' };
+
+test.each<[string, Told, readonly string[]]>([
+  ['a push', { BRANCH_NAME: 'main', BRANCH_IS_PRIMARY: 'true' }, ['--branch', 'main']],
+  ['a tag', { BRANCH_NAME: 'v1', TAG_NAME: 'v1' }, ['--tag', 'v1']],
+  ['a change', change, ['--branch', 'change', '--pull-request', '5']],
+  ['a change of a fork', { ...change, CHANGE_FORK: 'x' }, ['--branch', 'change', '--pull-request', '5:fork']],
+  ['a plain job', { GIT_BRANCH: 'origin/main' }, ['--branch', 'main']],
+])('Jenkins: %s: the same', async (_, variables, plain) => {
+  using project = new Project({ 'lockstep.yml': pipeline });
+  project.commit();
+  const run = runsIn(project);
+  const there = { JENKINS_URL: 'http://ci.test/', JOB_NAME: 'team/web/x', ...variables };
+  const digest = await run([], { ...there, ...secret, WORKSPACE: project.path });
+
+  using event = new Project({ 'build.env': linesOf({ PATH: '/bin', ...there }) });
+  expect(await run(['--as', 'jenkins', '--event', `${event.path}/build.env`], secret)).toBe(digest);
+  expect(await run(['--as', 'jenkins', ...plain], secret)).toBe(digest);
+  expect(await run(plain, secret)).toBe(digest);
+});
+
+test('Jenkins: a secret in the environment of an agent never reaches the change of a fork, as the plan says beforehand', async () => {
+  using project = new Project({
+    'lockstep.yml': `version: 1
+secrets: { TOKEN: { required: false } }
+jobs: { a: { image: "busybox:latest", secrets: [TOKEN], steps: ['echo "token <$TOKEN>"'] } }
+`,
+  });
+  project.commit();
+  const fork = { JENKINS_URL: 'x', JOB_NAME: 'web/PR-5', ...change, CHANGE_FORK: 'x' };
+  const plan = await project.start(['plan', '--json'], { ...fork, ...secret }).end;
+  expect(plan.code, plan.output).toBe(0);
+  expect(JSON.parse(plan.stdout)).toMatchObject({
+    on: { name: 'Jenkins', reads: ['web PR-5', 'web main'], writes: null },
+    secrets: { TOKEN: { value: { is: 'withheld' } } },
+  });
+  const run = await project.start(['run', '--no-reuse'], { ...fork, ...secret }).end;
+  expect(run.output).not.toContain(secret.LOCKSTEP_SECRET_TOKEN);
+  expect(run.output).not.toContain('token <***>');
+  const ours = await project.start(['run', '--no-reuse'], { ...fork, ...secret, CHANGE_FORK: '' }).end;
+  expect(ours.output).toContain('token <***>');
 });

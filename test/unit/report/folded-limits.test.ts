@@ -20,6 +20,7 @@ import {
 function style(): LogStyle {
   const open: string[] = [];
   return {
+    color: true,
     nests: true,
     say: (lines) => lines,
     open: (title, at, closed = false) => {

@@ -18,6 +18,7 @@ test.each([
   ['a progress bar that starts with its return', ['\r10%', '\r20%\n'], '10%\n20%\n'],
   ['a progress bar that erases its line', ['\x1b[2K\r10%\x1b[2K\r20%\n'], '10%\n20%\n'],
   ['colours', ['\x1b[1;31mred\x1b[0m\n'], 'red\n'],
+  ['text that is to be concealed', ['\x1b[8mha:x\x1b[0m\n'], 'ha:x\n'],
   ['cursor, screen and private modes', ['a\x1b[2J\x1b[H\x1b[?25lb\x1b[1A\n'], 'ab\n'],
   [
     'titles, links and the clipboard',
@@ -31,6 +32,7 @@ test.each([
 ])('%s', (_what, chunks, expected) => expect(lines(chunks)).toBe(expected));
 
 test('with colour only colours pass, and none is left on at the end of a line', () => {
+  expect(lines(['\x1b[8mha:x\x1b[32my\n'], true)).toBe('ha:x\x1b[32my\x1b[0m\n');
   expect(lines(['\x1b[31mred\nnext\x1b[2J\n\x1b[32mok\x1b[0m\n'], true)).toBe(
     '\x1b[31mred\x1b[0m\nnext\n\x1b[32mok\x1b[0m\n',
   );
