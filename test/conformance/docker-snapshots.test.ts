@@ -138,7 +138,8 @@ describe('snapshots', () => {
     await removed(first.id);
   });
 
-  test('no more than an engine can take', async () => {
+  // A hundred layers are made, and removed, one after another.
+  test('no more than an engine can take', { timeout: 240_000 }, async () => {
     const [top, ...below] = await layers(rig.busybox.id, 100);
     await withSandbox({ image: rig.busybox, snapshot: top ?? null }, async (sandbox) => {
       expect(await sandbox.snapshot(store, never)).toMatchObject({
