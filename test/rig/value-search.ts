@@ -1,5 +1,6 @@
 // Secrets' values → where any of their forms lies: in bytes, in folders, in what is packed in them. An oracle of its own: slow, and nothing of ours.
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 
@@ -39,7 +40,7 @@ export function searchFor(values: Readonly<Record<string, string>>): ValueSearch
   };
   const folder: ValueSearch['folder'] = async (path, skip = []) => {
     const found: string[] = [];
-    for (const entry of readdirSync(path, { recursive: true, withFileTypes: true })) {
+    for (const entry of await readdir(path, { recursive: true, withFileTypes: true })) {
       const place = join(entry.parentPath, entry.name);
       if (skip.some((one) => place === join(path, one))) continue;
       found.push(...find(`the name ${place}`, Buffer.from(entry.name)));
