@@ -145,12 +145,37 @@ describe.skipIf('missing' in cps)(`Jenkins${'missing' in cps ? ` (${cps.missing}
         },
       ]);
       expect(build.of('recordIssues')).toMatchObject([
-        { enabledForFailure: true, tools: [{ $symbol: 'sarif', pattern: '.lockstep/jenkins/sarif.json' }] },
+        {
+          enabledForFailure: true,
+          tools: [{ $symbol: 'sarif', id: 'lockstep', pattern: '.lockstep/jenkins/sarif.json' }],
+        },
       ]);
       expect(build.program[0]?.colour).toBe('1');
       expect(build.calls.map(({ call }) => call)).toEqual(
         expect.arrayContaining(['ansiColor', 'timestamps']),
       );
+    });
+
+    test('twice in one build: problems of both, each under an id of its own', async () => {
+      const results = { '*': { ...success, files: { '.lockstep/jenkins/sarif.json': '{}' } } };
+      const build = await run('node { checkout(scm); lockstep(); lockstep() }', { program: { results } });
+      expect(build.error).toBe(null);
+      expect(build.of('recordIssues').map(({ tools }) => tools)).toMatchObject([
+        [{ id: 'lockstep', name: 'Lockstep' }],
+        [{ id: 'lockstep2', name: 'Lockstep 2' }],
+      ]);
+    });
+
+    test('whatever the locale of the machines is: outputs and the log are UTF-8', async () => {
+      const jobs = { test: { status: 'success', outputs: { word: 'größer →' } } };
+      const build = await run(
+        `def r = lockstep(params: [a: 'größer →']); echo "word \${r.outputs.test.word}"`,
+        {
+          program: { results: { '*': { status: 'success', jobs } } },
+        },
+      );
+      expect(build.log).toContain('word größer →');
+      expect(build.log).toContain('a=größer →');
     });
 
     test('without any plugin: the same run, and what is missing is said once', async () => {
@@ -230,6 +255,12 @@ describe.skipIf('missing' in cps)(`Jenkins${'missing' in cps ? ` (${cps.missing}
       // The program's folder beside the workspace is gone too.
       expect(readdirSync(`${build.program[0]?.cwd ?? ''}@tmp`)).toEqual([]);
     });
+  });
+
+  test('an agent that is lost: the build says so, not that it could not be cleared', async () => {
+    const build = await run(`node { checkout(scm); lockstep() }`, { lostAt: 'lockstep run' });
+    expect([build.end, build.error]).toEqual(['ABORTED', 'FlowInterruptedException']);
+    expect(build.log).toMatch(/nothing was swept: Unable[^]*lockstep-\w{8} is left: Unable/);
   });
 
   describe('agents', () => {

@@ -1,4 +1,5 @@
 // The Jenkins library in Jenkins' own CPS engine with a stage and an agent for each job, and a restart of Jenkins in the middle.
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cps, Jenkins } from '../rig/jenkins.ts';
@@ -58,8 +59,10 @@ describe.skipIf('missing' in cps)(`Jenkins${'missing' in cps ? ` (${cps.missing}
           'test[node=22, os=a b]',
         ].sort(),
       );
-      // Each had a machine of its own.
-      expect(new Set(build.program.map(({ cwd }) => cwd)).size).toBe(7);
+      // Each had a machine of its own, and nothing is left there beside the workspace.
+      const folders = new Set(build.program.map(({ cwd }) => cwd));
+      expect(folders.size).toBe(7);
+      for (const folder of folders) expect(readdirSync(`${folder}@tmp`)).toEqual([]);
       expect(build.of('node')).toEqual(Array.from({ length: 7 }, () => ({ label: 'linux' })));
     });
 

@@ -42,6 +42,8 @@ export interface Scenario {
   /** At the step with this number Jenkins stops, and leaves what it had in `state`, where the next one finds it. */
   readonly stopAt?: number;
   readonly state?: string;
+  /** The label of the `sh` in which Jenkins loses the agent. */
+  readonly lostAt?: string;
 }
 
 export interface Call {

@@ -4,6 +4,10 @@ import ci.lockstep.Arguments
 import ci.lockstep.Documents
 import ci.lockstep.Secrets
 import ci.lockstep.Shell
+import groovy.transform.Field
+
+/** Calls of this build that showed problems: the plugin takes each id once. */
+@Field int reported = 0
 
 /** The step itself: [status:, digest:, outputs:]. */
 def call(Map given = [:]) {
@@ -54,15 +58,33 @@ def onAgent(Map asked, Closure body) {
 def withTools(Map asked, Closure body) {
     if (!isUnix()) error("lockstep: this agent is no Linux machine: name one, lockstep(agent: 'LABEL')")
     def tools = "${pwd(tmp: true)}/lockstep-${asked.id}".toString()
+    boolean ended = false
     try {
-        for (file in ['lockstep.mjs', 'agent.sh']) writeFile(file: "${tools}/${file}".toString(), text: libraryResource("lockstep/${file}"))
+        for (file in ['lockstep.mjs', 'agent.sh']) {
+            def text = libraryResource(resource: "lockstep/${file}".toString(), encoding: 'UTF-8')
+            writeFile(file: "${tools}/${file}".toString(), text: text, encoding: 'UTF-8')
+        }
         if (asked.version != null) checkVersion(asked, tools)
         def causes = Documents.causes(currentBuild.getBuildCauses())
         withEnv(["LOCKSTEP_JENKINS_CAUSE=${causes}".toString(), 'LOCKSTEP_JENKINS_ARCHIVES=1']) { body(tools) }
+        ended = true
     } finally {
-        dir(tools) { deleteDir() }
+        clear(tools, ended)
     }
 }
+
+/** An agent that was lost cannot be cleared: that must not hide why the build ends. */
+def clear(String tools, boolean ended) {
+    try {
+        dir(tools) { deleteDir() }
+    } catch (e) {
+        if (ended) throw e
+        echo("lockstep: ${tools} is left: ${e.message}")
+    }
+}
+
+/** Ours are written so, whatever the agent's locale is. */
+def read(String file) { readFile(file: file, encoding: 'UTF-8') }
 
 def checkVersion(Map asked, String tools) {
     def version = sh(label: 'lockstep --version', returnStdout: true, script: program(asked, tools, '--version')).trim()
@@ -86,7 +108,7 @@ def execute(Map asked, String tools, String command, List jobs, String more, Str
                 withCaches(asked, command, tools, key) { caches ->
                     def words = command == 'merge' ? more : "${Shell.line(Arguments.words(asked, jobs) + asked.args + caches)}${secrets}${more}"
                     def before = "rm -f ${file}\n${command == 'run' ? sameCommit(asked) : ''}"
-                    code = sh(label: 'lockstep ' + command, returnStatus: true, script: program(asked, tools, "${command} ${words} --result ${file}", before))
+                    code = sh(label: 'lockstep ' + command, returnStatus: true, encoding: 'UTF-8', script: program(asked, tools, "${command} ${words} --result ${file}", before))
                     ended = true
                 }
             }
@@ -96,8 +118,8 @@ def execute(Map asked, String tools, String command, List jobs, String more, Str
     }
     if (!fileExists("${tools}/result.json")) error("lockstep: nothing ran (exit code ${code}); the log says why")
     if (!fileExists('.lockstep/last')) error('lockstep: call it in the folder where the repository begins')
-    def folder = ".lockstep/runs/${readFile('.lockstep/last').trim()}".toString()
-    def result = Documents.result(readFile("${tools}/result.json"), readFile("${folder}/run.json"), folder)
+    def folder = ".lockstep/runs/${read('.lockstep/last').trim()}".toString()
+    def result = Documents.result(read("${tools}/result.json"), read("${folder}/run.json"), folder)
     result.code = code
     result
 }
@@ -111,7 +133,7 @@ def sameCommit(Map asked) {
 /** A build that is aborted: the program was told to end, and may have been killed. Nothing that fails here counts. */
 def sweep(Map asked, String tools) {
     try {
-        sh(label: 'lockstep sweep', returnStatus: true, script: program(asked, tools, 'sweep'))
+        sh(label: 'lockstep sweep', returnStatus: true, encoding: 'UTF-8', script: program(asked, tools, 'sweep'))
     } catch (e) {
         echo("lockstep: nothing was swept: ${e.message}")
     }
@@ -174,7 +196,10 @@ def publish(Map asked, Map result) {
         }, {})
     if (fileExists('.lockstep/jenkins/sarif.json'))
         ifThere(asked, ['recordIssues', 'sarif'], 'problems are in the log', {
-            recordIssues(enabledForFailure: true, tools: [sarif(id: 'lockstep', name: 'Lockstep', pattern: '.lockstep/jenkins/sarif.json')])
+            reported++
+            def which = reported == 1 ? '' : reported.toString()
+            def tool = sarif(id: 'lockstep' + which, name: "Lockstep ${which}".trim(), pattern: '.lockstep/jenkins/sarif.json')
+            recordIssues(enabledForFailure: true, tools: [tool])
         }, {})
     if (!currentBuild.description) currentBuild.description = "lockstep ${result.status}, ${result.digest}".toString()
 }
@@ -205,9 +230,9 @@ def plan(Map asked, String tools) {
     asked.commit = sh(label: 'commit', returnStdout: true, script: 'set +x\ngit rev-parse -q --verify HEAD || :').trim()
     def file = "${tools}/plan.json".toString()
     def words = "${Shell.line(['plan', '--json'] + Arguments.words(asked, asked.jobs))} >${Shell.quoted(file)}"
-    int code = sh(label: 'lockstep plan', returnStatus: true, script: program(asked, tools, words))
+    int code = sh(label: 'lockstep plan', returnStatus: true, encoding: 'UTF-8', script: program(asked, tools, words))
     if (code != 0) error("lockstep: there is no plan (exit code ${code}); the log says why")
-    asked.machines = Documents.machines(readFile(file))
+    asked.machines = Documents.machines(read(file))
 }
 
 /** Whoever ends a job begins those that waited for it alone: nobody polls. */
@@ -259,15 +284,17 @@ def packOf(Map asked, Map machine) { "lockstep-${asked.id}-${machine.key}.tar".t
 /** Results of other agents → their folders here, as text for a shell. */
 def bring(Map asked, String tools, List machines) {
     def folders = ''
-    if (machines) dir(tools) {
-        for (machine in machines) {
-            def packed = packOf(asked, machine)
+    for (machine in machines) {
+        def packed = packOf(asked, machine)
+        dir(tools) {
             if (machine.archived) unarchive(mapping: [(packed): packed])
             else unstash(packed)
-            def folder = Shell.quoted("${tools}/from/${machine.key}")
-            sh(label: 'unpack a result', script: "set +x\nrm -rf ${folder}\nmkdir -p ${folder}\ntar -xf ${packed} -C ${folder}")
-            folders += " ${folder}"
         }
+        // Not in that folder: Jenkins would leave another one beside it.
+        def folder = Shell.quoted("${tools}/from/${machine.key}")
+        def unpack = "mkdir -p ${folder}\ntar -xf ${Shell.quoted("${tools}/${packed}")} -C ${folder}"
+        sh(label: 'unpack a result', script: "set +x\nrm -rf ${folder}\n${unpack}")
+        folders += " ${folder}"
     }
     folders
 }

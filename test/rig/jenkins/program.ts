@@ -60,6 +60,7 @@ tell({
 if (command === '--version') process.stdout.write(`${asked.version ?? ''}\n`);
 if (command === 'plan') process.stdout.write(JSON.stringify(asked.plan));
 if (command === 'run' || command === 'merge') {
+  process.stdout.write(`${command} ${words.join(' ')}\n`);
   if (asked.waits) wait();
   else {
     const name = command === 'merge' ? 'merge' : (words[0] ?? '');

@@ -88,6 +88,7 @@ class Steps {
     File folderOf(Strand thread) {
         def folder = thread.frames.reverse().find { it.folder != null }?.folder
         if (folder == null) throw new IllegalStateException('Required context class hudson.FilePath is missing')
+        if (thread.frames.any { it.keep.lost }) throw new IOException('Unable to create live FilePath for the agent')
         new File(folder)
     }
 
@@ -117,20 +118,24 @@ class Steps {
         if (order.indexOf(result) > order.indexOf(build.result)) build.result = result
     }
 
+    /** Machines may have the poorest locale there is. */
+    private static String charset(Map given) { given.encoding ?: 'US-ASCII' }
+
     File at(Strand thread, String path) {
+        def folder = folderOf(thread)
         def file = new File(path)
-        file.absolute ? file : new File(folderOf(thread), path)
+        file.absolute ? file : new File(folder, path)
     }
 
     /** `out` and `err` are given lines. */
-    private static int sh(File folder, Map environment, List<String> words, Closure started, Closure out, Closure err) {
+    private static int sh(File folder, Map environment, List<String> words, Closure started, Closure out, Closure err, String charset = 'UTF-8') {
         def builder = new ProcessBuilder(words).directory(folder).redirectInput(new File('/dev/null'))
         builder.environment().clear()
         builder.environment().putAll(environment)
         def process = builder.start()
         started(process)
-        def errors = Thread.start { process.errorStream.eachLine('UTF-8') { err(it) } }
-        process.inputStream.eachLine('UTF-8') { out(it) }
+        def errors = Thread.start { process.errorStream.eachLine(charset) { err(it) } }
+        process.inputStream.eachLine(charset) { out(it) }
         errors.join()
         process.waitFor()
     }
@@ -174,18 +179,18 @@ class Steps {
             case 'unstable': log("WARNING: ${given.message}"); worsen('UNSTABLE'); return null
             case 'isUnix': folderOf(thread); return scenario.unix != false
             case 'pwd': return given.tmp ? environmentOf(thread).WORKSPACE_TMP : folderOf(thread).path
-            case 'readFile': return at(thread, given.file.toString()).getText('UTF-8')
+            case 'readFile': return at(thread, given.file.toString()).getText(charset(given))
             case 'fileExists': return at(thread, given.file.toString()).exists()
             case 'deleteDir': folderOf(thread).deleteDir(); return null
             case 'writeFile':
                 def file = at(thread, given.file.toString())
                 file.parentFile.mkdirs()
-                file.setText(given.text.toString(), 'UTF-8')
+                file.setText(given.text.toString(), charset(given))
                 return null
             case 'libraryResource':
                 def file = new File(new File(Engine.now.library, 'resources'), given.resource.toString())
                 if (!file.file) throw new AbortException("No such library resource ${given.resource} could be found.")
-                return file.getText('UTF-8')
+                return file.getText(charset(given))
             case 'checkout':
                 checkOut(folderOf(thread))
                 return [GIT_BRANCH: environment.BRANCH_NAME]
@@ -214,7 +219,14 @@ class Steps {
             case 'tag':
                 if (environment.TAG_NAME == null) thread.frames.reverse().find { it.step == 'stage' }.keep.skipped = true
                 return null
-            case 'junit': case 'recordIssues': return null
+            case 'junit': return null
+            case 'recordIssues':
+                def ids = given.tools*.id
+                build.reports = build.reports ?: []
+                // https://github.com/jenkinsci/warnings-ng-plugin/issues/3394
+                if (build.reports.any { it in ids }) throw new IllegalStateException("ID ${ids.join(', ')} is already used by another action")
+                build.reports.addAll(ids)
+                return null
             default: throw new IllegalStateException("no stub for $step")
         }
     }
@@ -225,15 +237,21 @@ class Steps {
         def out = new StringBuilder()
         def folder = folderOf(thread)
         folder.mkdirs()
+        // Jenkins keeps its own files of the step there.
+        new File(folder.path + '@tmp').mkdirs()
         int code
         try {
             def take = given.returnStdout ? { out << it << '\n' } : { log(it) }
-            code = sh(folder, environmentOf(thread), ['sh', '-xe', file.path], { running = it }, take) { log(it) }
+            code = sh(folder, environmentOf(thread), ['sh', '-xe', file.path], { running = it }, take, { log(it) }, charset(given))
         } finally {
             running = null
             file.delete()
         }
         interruptOnce(thread)
+        if (given.label != null && given.label == scenario.lostAt) {
+            thread.frames.find { it.step == 'node' }.keep.lost = true
+            throw new Interrupted()
+        }
         if (given.returnStatus) return code
         if (code != 0) throw new AbortException("script returned exit code $code")
         given.returnStdout ? out.toString() : null
