@@ -55,7 +55,7 @@ export async function* readTar(stream: AsyncIterable<Uint8Array>): AsyncGenerato
         }
       };
       yield { ...entry, content: content() };
-      // Content that nobody took is still in the way of the next header.
+      // Whoever reads may take a part of the content, or none, and a tar has no other way to the next header.
       if (!(await bytes.skip(left + padding(entry.size))))
         return yield broken(`it ends within '${entry.name}'`);
     }

@@ -6,7 +6,8 @@ import { posix, relative } from 'node:path';
 export function placeBelow(top: string, root: string, file: string): string {
   const folder = realFolder(top);
   const inside = folder === null ? '' : relative(folder, root);
-  return inside.startsWith('..') ? file : posix.join(inside, file);
+  const isElsewhere = inside === '..' || inside.startsWith('../');
+  return isElsewhere ? file : posix.join(inside, file);
 }
 
 /** Without links; null where it names none. */

@@ -27,7 +27,7 @@ export interface RunOptions extends EngineOptions {
   readonly cache?: string;
   /** Run folders of needs that ran elsewhere. */
   readonly from: readonly string[];
-  /** A platform may refuse a summary that is longer, so it is cut to this; absent: any length. */
+  /** Of the summary; GitHub, say, shows nothing of one over 1 MiB. Absent: it is not cut. */
   readonly summaryBytes?: number;
   /** The first signal and the second. */
   readonly cancel: AbortSignal;

@@ -16,7 +16,7 @@ export interface HeldLines {
   end(): Uint8Array;
 }
 
-/** `most`: what may be shown of it at all; Infinity: any, and nothing is counted. */
+/** `most`: the room of the log, as `cost` counts; lines over it are never shown whole, so only their end is kept. Infinity: no bound. */
 export function createHeldLines(most: number): HeldLines {
   let spool: Spool | null = most > 0 ? createSpool() : null;
   const kept: Uint8Array[] = [];
