@@ -63,8 +63,7 @@ export const tenByTen: Benchmark = {
           project.path,
         ),
       ),
-      // A run of it takes minutes: one is enough.
-      await againstPeer('act 0.2.89', 1 / 15, act, 1, ours, (program) =>
+      await againstPeer('act 0.2.89', 1 / 15, act, rounds ?? 3, ours, (program) =>
         timed(() =>
           runToEnd(
             [
@@ -113,6 +112,6 @@ async function againstPeer(
   theirs: (program: string) => Promise<number>,
 ): Promise<Row> {
   if ('missing' in peer) return { what, against, reach, missing: peer.missing };
-  const figures = await inTurn(rounds, { ours, theirs: () => theirs(peer.program) }, { warmUp: rounds > 1 });
+  const figures = await inTurn(rounds, { ours, theirs: () => theirs(peer.program) });
   return { what, against, unit: 'ms', ours: figures.ours, baseline: figures.theirs, reach };
 }

@@ -54,7 +54,7 @@ export class JobRecording {
   #lock: KeyLock | null;
   /** Writes go on beside the steps, one after the other. */
   #writes: Promise<unknown> = Promise.resolve();
-  readonly #previous: Promise<readonly KeyChain[]>;
+  #previous: Promise<readonly KeyChain[]> | null = null;
   readonly #snapshots: JobSnapshots;
 
   constructor(run: Run, recording: Recording) {
@@ -63,19 +63,24 @@ export class JobRecording {
     this.#before = recording.place.start;
     this.#links = [{ key: recording.place.start, parts: recording.parts }];
     this.#lock = recording.lock;
-    this.#previous = this.#store.chains(recording.chainOf);
-    this.#snapshots = new JobSnapshots(run, recording.instance, this.#previous, recording.snapshots);
+    const previous = (): Promise<readonly KeyChain[]> => this.#chains();
+    this.#snapshots = new JobSnapshots(run, recording.instance, previous, recording.snapshots);
   }
 
   get #store(): RecordStore {
     return this.#run.reuse.store;
   }
 
+  /** What was recorded of the job before, newest first. Read when it is wanted: most runs never do. */
+  #chains(): Promise<readonly KeyChain[]> {
+    return (this.#previous ??= this.#store.chains(this.#recording.chainOf));
+  }
+
   /** A step that was answered from its record. */
   known({ key, parts, record }: KnownStep): void {
     this.#before = afterStep(key, record?.outputs ?? {});
     this.#later(async () => {
-      const links = (await this.#previous).flatMap((chain) => chain.links);
+      const links = (await this.#chains()).flatMap((chain) => chain.links);
       this.#links.push(links.find((link) => link.key === key) ?? { key, parts });
     });
   }

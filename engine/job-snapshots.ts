@@ -37,13 +37,13 @@ export interface MadeSnapshot extends SnapshotNote {
 export class JobSnapshots {
   readonly #run: Run;
   readonly #instance: JobInstance;
-  readonly #previous: Promise<readonly KeyChain[]>;
+  readonly #previous: () => Promise<readonly KeyChain[]>;
   #worth: boolean;
   #unsavedMs = 0;
   #isLeakTold = false;
 
   /** `previous`: what was recorded of the job, newest first. `worth`: false where a commit does not hold all that its steps see. */
-  constructor(run: Run, instance: JobInstance, previous: Promise<readonly KeyChain[]>, worth: boolean) {
+  constructor(run: Run, instance: JobInstance, previous: () => Promise<readonly KeyChain[]>, worth: boolean) {
     this.#run = run;
     this.#instance = instance;
     this.#previous = previous;
@@ -109,7 +109,7 @@ export class JobSnapshots {
 
   /** What a snapshot at this place took the last time; 0 where none is known of. */
   async #lastMs(index: number): Promise<number> {
-    const last = (await this.#previous)[0]?.links[index + 1];
+    const last = (await this.#previous())[0]?.links[index + 1];
     const record = last === undefined ? null : await this.#run.reuse.store.record(last.key);
     return record?.kind === 'step' ? (record.snapshotMs ?? 0) : 0;
   }

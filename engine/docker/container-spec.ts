@@ -40,7 +40,8 @@ export const jobContainer = (
 ): ContainerCreateOptions => ({
   Image: spec.snapshot ?? spec.image.id,
   Entrypoint: ['sh'],
-  Hostname: 'lockstep',
+  // Whoever joins a network has the hostname that comes with it.
+  ...(network?.startsWith('container:') ? {} : { Hostname: 'lockstep' }),
   User: mainUser(user),
   WorkingDir: '/',
   AttachStdin: true,

@@ -21,6 +21,7 @@ import { openSandbox } from './open-sandbox.ts';
 import { type Owner, ownerText, standings, thisOwner } from '../owner.ts';
 import { registryDigest } from './registry-digest.ts';
 import { snapshots } from './snapshots.ts';
+import { caRequest } from './step-script.ts';
 import { sweep } from './sweep.ts';
 
 export interface DockerEngineOptions extends Seeking {
@@ -55,7 +56,8 @@ class DockerEngine implements Engine {
   readonly #options: DockerEngineOptions;
   readonly #open = new Set<Sandbox>();
   readonly #removals = new Set<Promise<unknown>>();
-  readonly #endings = new Endings();
+  readonly #endings: Endings;
+  readonly #authorities: string | null;
   #closed = false;
   readonly #ownVolumes = new Set<string>();
 
@@ -65,6 +67,9 @@ class DockerEngine implements Engine {
     this.#images = new Images(link);
     this.#self = self;
     this.#options = options;
+    const { caBundle } = options.access;
+    this.#authorities = caBundle && caRequest(Buffer.from(caBundle).toString('utf8'));
+    this.#endings = new Endings(link, this.#removing);
     const helper = { link, labels: this.#labels(options.runId), removing: this.#removing };
     this.snapshots = snapshots(helper, this.#images, () => standings(this.#self, options.platform));
     const caches = cacheVolumes(helper);
@@ -98,8 +103,9 @@ class DockerEngine implements Engine {
         images: this.#images,
         labels,
         access: this.#options.access,
+        authorities: this.#authorities,
         removing: this.#removing,
-        ending: (end) => this.#endings.add(end),
+        endings: this.#endings,
       },
       spec,
     );
@@ -134,7 +140,7 @@ class DockerEngine implements Engine {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#open].map((sandbox) => sandbox.close()));
-    this.#endings.endAll();
+    await this.#endings.endAll();
     const over = new AbortController();
     this.#removing(removeOwnVolumes(this.#link, this.#ownVolumes, over.signal));
     const late = Promise.withResolvers<undefined>();

@@ -41,15 +41,15 @@ export class JobContainer {
   }
 
   /**
-   * Closing its stdin ends the container: the engine needs no request for it, and none of it needs this process. `ending`
-   * may do that later.
+   * Nothing runs in it from now on. Gives what ends it, now or later: closing its stdin, for which the engine needs no
+   * request, and none of which needs this process.
    */
-  close(ending: (end: () => void) => void): void {
+  close(): () => void {
     const { control, link, id } = this.opened;
     this.#dead ??= fail('environment', 'sandbox-died', 'the sandbox was closed').failure;
-    ending(() => control.close());
     link.forget(id);
     this.#closing.abort();
+    return () => control.close();
   }
 
   /** Call when its main shell answers no more, or its streams ended. From then on it is dead. */

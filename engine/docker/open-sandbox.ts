@@ -5,22 +5,26 @@ import type { Owner, SandboxSpec } from '../../src/contract/sandbox.ts';
 import { type Failure, type Outcome, fail, ok } from '../../src/model/failure.ts';
 import { type Labels, jobContainer, jobNetwork, ownerLabel } from './container-spec.ts';
 import { ControlShell } from './control-shell.ts';
+import type { Endings, Loan } from './endings.ts';
 import type { EngineLink } from './engine-link.ts';
 import { engineFailure, isMissingImage, isMissingProgram } from './errors.ts';
 import type { Images } from './images.ts';
 import type { OpenedContainer } from './job-container.ts';
 import type { NetworkAccess } from './network-access.ts';
+import { isUntouched, type NetworkLook, networkLook } from './network-look.ts';
 import { DockerSandbox } from './sandbox.ts';
 import { noSuchUser, notStartable, parseIds } from './step-refusals.ts';
-import { caRequest, setupRequest } from './step-script.ts';
+import { setupRequest } from './step-script.ts';
 
 export interface OpenContext {
   readonly link: EngineLink;
   readonly images: Images;
   readonly labels: Labels;
   readonly access: NetworkAccess;
+  /** A request that brings those of `access`: much text, made once. Null without. */
+  readonly authorities: string | null;
   readonly removing: (removal: Promise<unknown>) => void;
-  readonly ending: (end: () => void) => void;
+  readonly endings: Endings;
 }
 
 const callMs = 60_000;
@@ -28,15 +32,33 @@ const startMs = 120_000;
 
 /** Leaves nothing behind when it fails. */
 export async function openSandbox(context: OpenContext, spec: SandboxSpec): Promise<Outcome<DockerSandbox>> {
-  const { link, images, labels, access, removing, ending } = context;
+  const loan = mayShareNetwork(spec) ? context.endings.lend() : null;
+  if (loan === null) return open(context, spec, null);
+  const joined = await open(context, spec, loan);
+  if (joined.ok) return joined;
+  context.endings.refuse(loan.network);
+  return open(context, spec, null);
+}
+
+/** What is privileged can change a network for good, and services have one of their own. */
+const mayShareNetwork = (spec: SandboxSpec): boolean => spec.network && !spec.hasServices && !spec.privileged;
+
+/** `loan`: what it joins. */
+async function open(
+  context: OpenContext,
+  spec: SandboxSpec,
+  loan: Loan | null,
+): Promise<Outcome<DockerSandbox>> {
+  const { link, images, labels, access, authorities, removing, endings } = context;
   const info = await images.info(spec.image.id);
   if (!info.ok) return info;
   const user = spec.user ?? (info.value.Config.User || '0');
   const network = spec.hasServices ? await makeNetwork(context, spec) : ok(null);
   if (!network.ok) return network;
+  const mode = loan === null ? network.value : `container:${loan.network.holder}`;
   const doing = 'create the container';
   const made = await link.attempt(doing, callMs, (signal) =>
-    link.docker.createContainer({ ...jobContainer(spec, user, labels, network.value), abortSignal: signal }),
+    link.docker.createContainer({ ...jobContainer(spec, user, labels, mode), abortSignal: signal }),
   );
   if (!made.ok) {
     removing(discard(link, null, network.value));
@@ -55,16 +77,24 @@ export async function openSandbox(context: OpenContext, spec: SandboxSpec): Prom
   const started = await start(link, made.value, spec);
   if (!started.ok) return undo(started.failure);
   const control = started.value;
-  const owner = await setUp({ link, id, fate, control, spec, user }, access);
-  if (!owner.ok) {
+  // Looked at only when nobody can change it any more.
+  const isDeserted = await loan?.isDeserted;
+  const ready = await setUp({ link, id, fate, control, spec, user }, authorities);
+  if (!ready.ok) {
     control.close();
-    return undo(owner.failure);
+    return undo(ready.failure);
   }
-  const opened = { link, id, fate, control, spec, user, owner: owner.value };
+  const { owner, look } = ready.value;
+  if (loan !== null && !(isDeserted && isUntouched(loan.network.look, look))) {
+    control.close();
+    return undo(touchedNetwork());
+  }
+  const opened = { link, id, fate, control, spec, user, owner };
   const home =
     network.value === null ? null : { link, images, labels, network: network.value, jobImage: spec.image.id };
   const maker = labels[ownerLabel] ?? '';
-  return ok(new DockerSandbox(opened, { images, access, maker, home, removing, ending }));
+  const shared = loan?.network ?? (look && { holder: id, look });
+  return ok(new DockerSandbox(opened, { images, access, maker, home, removing, endings, network: shared }));
 }
 
 async function makeNetwork({ link, labels }: OpenContext, spec: SandboxSpec): Promise<Outcome<string>> {
@@ -96,17 +126,25 @@ async function start(
   return { ok: false, failure: isMissingProgram(started.error) ? noShell(spec, failure.cause) : failure };
 }
 
-/** The user's ids, once its folder and the authorities are there. A snapshot's folder is as its steps left it. */
+interface SetUp {
+  /** The user's ids. */
+  readonly owner: Owner;
+  /** Of a network that may be shared, where the image has what it takes. */
+  readonly look: NetworkLook | null;
+}
+
+/** Makes the user's folder and the authorities. A snapshot's folder is as its steps left it. */
 async function setUp(
   { link, id, fate, control, spec, user }: Omit<OpenedContainer, 'owner'>,
-  access: NetworkAccess,
-): Promise<Outcome<Owner>> {
+  authorities: string | null,
+): Promise<Outcome<SetUp>> {
   const setup = {
     ...{ user, workdir: spec.workdir, fromSnapshot: spec.snapshot !== null },
     caches: spec.caches.map(({ path }) => path),
+    sharesNetwork: mayShareNetwork(spec),
   };
-  const answer = await control.ask(() => setupRequest(setup));
-  const refuse = (failure: Failure): Outcome<Owner> => ({ ok: false, failure });
+  const answer = await control.ask((marker) => setupRequest(setup, marker));
+  const refuse = (failure: Failure): Outcome<SetUp> => ({ ok: false, failure });
   if (answer === null) {
     const lost = await link.whyEnded(id);
     if (lost !== null) return refuse(lost);
@@ -125,10 +163,13 @@ async function setUp(
   if (owner === null) return refuse(noSuchUser(user));
   if (answer.has('no-workdir')) return refuse(notStartable(`the folder ${spec.workdir} cannot be made`));
   // Not waited for: requests keep their order, so it is there before the first step's script.
-  const { caBundle } = access;
-  if (caBundle !== null) void control.ask(() => caRequest(Buffer.from(caBundle).toString('utf8')));
-  return ok(owner);
+  if (authorities !== null) void control.ask(() => authorities);
+  return ok({ owner, look: networkLook(answer.bytes('network')) });
 }
+
+/** Nobody sees it: a network of its own comes next. */
+const touchedNetwork = (): Failure =>
+  fail('environment', 'engine-refused', 'a job before left something in the network').failure;
 
 const noShell = (spec: SandboxSpec, cause?: string): Failure =>
   notStartable(`the image ${spec.image.reference} has no sh`, {

@@ -15,6 +15,7 @@ import { receive, sendTar } from './archive-stream.ts';
 import { type Change, changedRoots } from './changes.ts';
 import { commit } from './commit.ts';
 import { fixedEnvironment } from './container-spec.ts';
+import type { Endings, SharedNetwork } from './endings.ts';
 import { engineFailure, isMissingContainer, statusOf } from './errors.ts';
 import type { Images } from './images.ts';
 import { JobContainer, type OpenedContainer } from './job-container.ts';
@@ -37,8 +38,9 @@ export interface Surroundings {
   readonly home: ServiceHome | null;
   /** Told of what goes on after the call that began it. */
   readonly removing: (removal: Promise<unknown>) => void;
-  /** Calls what ends a container that nothing runs in, maybe later. */
-  readonly ending: (end: () => void) => void;
+  readonly endings: Endings;
+  /** What others may have after it, or what it has of others. */
+  readonly network: SharedNetwork | null;
 }
 
 export class DockerSandbox implements Sandbox {
@@ -47,6 +49,7 @@ export class DockerSandbox implements Sandbox {
   readonly #runner: StepRunner;
   readonly #services: Services | null;
   readonly #around: Surroundings;
+  readonly #openedAt = performance.now();
   /** Under way. */
   #steps = 0;
 
@@ -136,9 +139,11 @@ export class DockerSandbox implements Sandbox {
 
   close(): Promise<void> {
     if (this.#container.closing.aborted) return Promise.resolve();
-    // A container with nothing in it but our shell does no harm for a while.
-    const isIdle = this.#steps === 0 && this.#services === null;
-    this.#container.close(isIdle ? this.#around.ending : (end) => end());
+    const { id } = this.#container.opened;
+    const { endings, network } = this.#around;
+    const isIdle = this.#steps === 0 && this.#services === null && this.#container.dead === null;
+    const tookMs = performance.now() - this.#openedAt;
+    endings.add({ id, network, isIdle, tookMs, close: this.#container.close() });
     if (this.#services !== null) this.#around.removing(this.#services.remove(this.#container.opened.id));
     return Promise.resolve();
   }

@@ -1,6 +1,7 @@
 // A step → the text that our shells in the container are fed. Pure; plain POSIX sh, for dash, busybox and bash alike.
 import type { StepSpec } from '../../src/contract/sandbox.ts';
 import { markStart } from './log-stream.ts';
+import { lookText } from './network-look.ts';
 
 /** A tmpfs, so in no snapshot. Only root writes names into it: a step of another user cannot swap our files. */
 export const ourFolder = '/run/lockstep';
@@ -39,11 +40,17 @@ export interface Setup {
   readonly caches: readonly string[];
   /** It holds what steps left, whose owners and modes are theirs to decide. */
   readonly fromSnapshot: boolean;
+  /** Another container may have its network. */
+  readonly sharesNetwork: boolean;
 }
 
-/** Answers `ids <uid> <gid>`, or `no-user`, `no-tool <name>`, `no-workdir`. */
-export const setupRequest = ({ user, workdir, caches, fromSnapshot }: Setup): string => `
+/** Answers `ids <uid> <gid>`, or `no-user`, `no-tool <name>`, `no-workdir`; `network`, the bytes, where it is shared. */
+export const setupRequest = (
+  { user, workdir, caches, fromSnapshot, sharesNetwork }: Setup,
+  marker: string,
+): string => `
 note_host_files; compare_accounts
+${sharesNetwork ? `${print(marker, 'network')}; ${lookText}` : ''}
 ${fromSnapshot ? '' : `for _tool in cat chown mkdir rm; do command -v $_tool >/dev/null || ${say('no-tool $_tool')}; done`}
 if ids ${userWords(user)}; then
   ${fromSnapshot ? '' : `${ownWorkdir(quote(workdir))} || ${say('no-workdir')}`}
@@ -73,7 +80,7 @@ const ownFoldersAbove = (path: string): string => {
 };
 
 /** Writes the bundle of certificate authorities, for all to read. */
-export const caRequest = (ca: string): string => `${writeFile(caPath, ca)}; chmod 444 ${caPath}`;
+export const caRequest = (ca: string): string => `umask 222; ${writeFile(caPath, ca)}; umask 022`;
 
 /** What the engine made of its files meanwhile is not a step's change; the shell beside must know, where there is one. */
 export const noteHostFilesRequest = (): string => 'note_host_files; echo note_host_files >&5';

@@ -7,8 +7,8 @@ import { dontStop, never, opened, runStep, specFor, tarOf } from './sandbox.ts';
 import { until } from '../rig/engine.ts';
 import {
   allGone,
-  asImage,
   containersOf,
+  debianWithout,
   engineForFile,
   made,
   madeImage,
@@ -122,13 +122,7 @@ describe('open', () => {
   test.each(['setsid', 'mkfifo', 'tar', 'base64'])(
     'an image without %s runs steps all the same',
     async (tool) => {
-      const command = ['sh', '-c', `rm $(command -v ${tool})`];
-      const container = await docker.createContainer({ Image: 'debian:bookworm-slim', Cmd: command });
-      await container.start();
-      await container.wait();
-      const { Id: id } = (await container.commit({})) as { Id: string };
-      await container.remove();
-      const sandbox = await open({ image: asImage(id) });
+      const sandbox = await open({ image: await debianWithout(tool) });
       expect(await sandbox.put(await tarOf({ 'work/file': 'in it' }))).toEqual({ ok: true });
       for (const script of [`! command -v ${tool}; cat file`, 'cat file; exit 3'])
         expect((await runStep(sandbox, script)).stdout).toBe('in it');

@@ -21,8 +21,12 @@ export function engineForFile(): void {
   afterAll(async () => {
     await rig.engine.close();
     await until('the containers are gone', async () => (await containersOf(runId)).length === 0);
-    for (const id of made) await docker.getImage(id).remove({ force: true });
+    await removeMade();
   });
+}
+
+export async function removeMade(): Promise<void> {
+  for (const id of made.splice(0)) await docker.getImage(id).remove({ force: true });
 }
 
 const label = (run: string) => ({ label: [`dev.lockstep.run=${run}`] });
@@ -42,3 +46,14 @@ export const asImage = (id: string): Image => {
   return { reference: id, id, digest: id, published: false, hasVolumes: false };
 };
 export const madeImage = async (changes: string): Promise<Image> => asImage(await busyboxWith(changes));
+
+/** Debian's image less one of its programs. */
+export async function debianWithout(tool: string): Promise<Image> {
+  const command = ['sh', '-c', `rm $(command -v ${tool})`];
+  const container = await docker.createContainer({ Image: 'debian:bookworm-slim', Cmd: command });
+  await container.start();
+  await container.wait();
+  const { Id: id } = (await container.commit({})) as { Id: string };
+  await container.remove();
+  return asImage(id);
+}

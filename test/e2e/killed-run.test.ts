@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { belongings, containersOf, until } from '../rig/engine.ts';
+import { belongings, containersOf, docker, until } from '../rig/engine.ts';
 import { Project } from '../rig/project.ts';
 
 const quick = '{version: 1, jobs: {a: {image: "busybox:latest", steps: [echo fine]}}}';
@@ -15,6 +15,11 @@ jobs:
     steps: [{ name: wait, run: "echo up; sleep 1000" }]
 `;
 
+const frozenOf = (run: string): number =>
+  docker('ps', '-q', '--filter', `label=dev.lockstep.run=${run}`, '--filter', 'status=paused')
+    .split('\n')
+    .filter((id) => id !== '').length;
+
 const moments: Record<string, [pipeline: string, reached: (project: Project, run: string) => boolean]> = {
   'as soon as there is a run': [quick, () => true],
   'with a container made': [quick, (_, run) => containersOf(run).length > 0],
@@ -26,6 +31,13 @@ const moments: Record<string, [pipeline: string, reached: (project: Project, run
   'while a service starts': [
     withService.replace('READY', 'false'),
     (_, run) => containersOf(run).length === 2,
+  ],
+  'while a job has the network of one before it': [
+    `{version: 1, jobs: {
+      a: {image: "busybox:latest", steps: [echo fine]},
+      b: {image: "busybox:latest", needs: [a], steps: [echo up; sleep 1000]}}}`,
+    (project, run) =>
+      existsSync(join(project.path, '.lockstep/runs', run, 'logs/b.log')) && frozenOf(run) === 1,
   ],
   'while the workspace is packed': [
     quick.replace('echo fine', 'ls -s big'),
