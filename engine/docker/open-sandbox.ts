@@ -5,13 +5,13 @@ import type { Owner, SandboxSpec } from '../../src/contract/sandbox.ts';
 import { type Failure, type Outcome, fail, ok } from '../../src/model/failure.ts';
 import { type Labels, jobContainer, jobNetwork, ownerLabel } from './container-spec.ts';
 import { ControlShell } from './control-shell.ts';
-import type { Endings, Loan } from './endings.ts';
+import type { Endings, Loan, SharedNetwork } from './endings.ts';
 import type { EngineLink } from './engine-link.ts';
 import { engineFailure, isMissingImage, isMissingProgram } from './errors.ts';
 import type { Images } from './images.ts';
 import type { OpenedContainer } from './job-container.ts';
 import type { NetworkAccess } from './network-access.ts';
-import { isUntouched, type NetworkLook, networkLook } from './network-look.ts';
+import { isEmptyNetwork, lookOfFiles } from './network-look.ts';
 import { DockerSandbox } from './sandbox.ts';
 import { noSuchUser, notStartable, parseIds } from './step-refusals.ts';
 import { setupRequest } from './step-script.ts';
@@ -32,11 +32,26 @@ const startMs = 120_000;
 
 /** Leaves nothing behind when it fails. */
 export async function openSandbox(context: OpenContext, spec: SandboxSpec): Promise<Outcome<DockerSandbox>> {
-  const loan = mayShareNetwork(spec) ? context.endings.lend() : null;
-  if (loan === null) return open(context, spec, null);
+  if (!mayShareNetwork(spec)) return open(context, spec, null);
+  const { endings } = context;
+  const loan = await endings.lend(spec.image.id);
+  if (loan === null) {
+    let holder: string | null = null;
+    try {
+      const opened = await open(context, spec, null);
+      if (opened.ok) holder = opened.value.id;
+      return opened;
+    } finally {
+      endings.made(holder);
+    }
+  }
   const joined = await open(context, spec, loan);
   if (joined.ok) return joined;
-  context.endings.refuse(loan.network);
+  if (joined.failure.code !== 'engine-refused') {
+    endings.giveBack(loan.network);
+    return joined;
+  }
+  endings.refuse(loan.network);
   return open(context, spec, null);
 }
 
@@ -79,13 +94,13 @@ async function open(
   const control = started.value;
   // Looked at only when nobody can change it any more.
   const isDeserted = await loan?.isDeserted;
-  const ready = await setUp({ link, id, fate, control, spec, user }, authorities);
+  const ready = await setUp({ link, id, fate, control, spec, user }, authorities, loan !== null);
   if (!ready.ok) {
     control.close();
     return undo(ready.failure);
   }
-  const { owner, look } = ready.value;
-  if (loan !== null && !(isDeserted && isUntouched(loan.network.look, look))) {
+  const { owner, files, isEmpty } = ready.value;
+  if (loan !== null && !(isDeserted && isEmpty && files === loan.network.files)) {
     control.close();
     return undo(touchedNetwork());
   }
@@ -93,9 +108,15 @@ async function open(
   const home =
     network.value === null ? null : { link, images, labels, network: network.value, jobImage: spec.image.id };
   const maker = labels[ownerLabel] ?? '';
-  const shared = loan?.network ?? (look && { holder: id, look });
+  const shared = loan?.network ?? newNetwork(spec, id, files);
   return ok(new DockerSandbox(opened, { images, access, maker, home, removing, endings, network: shared }));
 }
+
+/** Whose own steps made what it was started from has no word that others could rely on. */
+const newNetwork = (spec: SandboxSpec, holder: string, files: string | null): SharedNetwork | null =>
+  mayShareNetwork(spec) && spec.snapshot === null && files !== null
+    ? { holder, image: spec.image.id, files }
+    : null;
 
 async function makeNetwork({ link, labels }: OpenContext, spec: SandboxSpec): Promise<Outcome<string>> {
   const name = `lockstep-${crypto.randomUUID()}`;
@@ -129,19 +150,22 @@ async function start(
 interface SetUp {
   /** The user's ids. */
   readonly owner: Owner;
-  /** Of a network that may be shared, where the image has what it takes. */
-  readonly look: NetworkLook | null;
+  /** The engine's, as it sees them; null where it cannot. */
+  readonly files: string | null;
+  /** Of a network that it joined. */
+  readonly isEmpty: boolean;
 }
 
 /** Makes the user's folder and the authorities. A snapshot's folder is as its steps left it. */
 async function setUp(
   { link, id, fate, control, spec, user }: Omit<OpenedContainer, 'owner'>,
   authorities: string | null,
+  joins: boolean,
 ): Promise<Outcome<SetUp>> {
   const setup = {
     ...{ user, workdir: spec.workdir, fromSnapshot: spec.snapshot !== null },
     caches: spec.caches.map(({ path }) => path),
-    sharesNetwork: mayShareNetwork(spec),
+    network: joins ? ('joined' as const) : mayShareNetwork(spec) ? ('shareable' as const) : null,
   };
   const answer = await control.ask((marker) => setupRequest(setup, marker));
   const refuse = (failure: Failure): Outcome<SetUp> => ({ ok: false, failure });
@@ -164,7 +188,8 @@ async function setUp(
   if (answer.has('no-workdir')) return refuse(notStartable(`the folder ${spec.workdir} cannot be made`));
   // Not waited for: requests keep their order, so it is there before the first step's script.
   if (authorities !== null) void control.ask(() => authorities);
-  return ok({ owner, look: networkLook(answer.bytes('network')) });
+  const isEmpty = isEmptyNetwork(answer.bytes('sockets'), answer.bytes('netlink'));
+  return ok({ owner, files: lookOfFiles(answer.bytes('files')), isEmpty });
 }
 
 /** Nobody sees it: a network of its own comes next. */

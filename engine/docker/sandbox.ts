@@ -61,6 +61,11 @@ export class DockerSandbox implements Sandbox {
     this.#around = around;
   }
 
+  /** Of its container. */
+  get id(): string {
+    return this.#container.opened.id;
+  }
+
   /** Aborts when it is closed. */
   get closing(): AbortSignal {
     return this.#container.closing;
@@ -139,7 +144,7 @@ export class DockerSandbox implements Sandbox {
 
   close(): Promise<void> {
     if (this.#container.closing.aborted) return Promise.resolve();
-    const { id } = this.#container.opened;
+    const { id } = this;
     const { endings, network } = this.#around;
     const isIdle = this.#steps === 0 && this.#services === null && this.#container.dead === null;
     const tookMs = performance.now() - this.#openedAt;

@@ -1,7 +1,7 @@
 // A step → the text that our shells in the container are fed. Pure; plain POSIX sh, for dash, busybox and bash alike.
 import type { StepSpec } from '../../src/contract/sandbox.ts';
 import { markStart } from './log-stream.ts';
-import { lookText } from './network-look.ts';
+import { printFiles, printNetlink, printSockets } from './network-look.ts';
 
 /** A tmpfs, so in no snapshot. Only root writes names into it: a step of another user cannot swap our files. */
 export const ourFolder = '/run/lockstep';
@@ -40,17 +40,18 @@ export interface Setup {
   readonly caches: readonly string[];
   /** It holds what steps left, whose owners and modes are theirs to decide. */
   readonly fromSnapshot: boolean;
-  /** Another container may have its network. */
-  readonly sharesNetwork: boolean;
+  /** That others may join after it, or that it has joined; null: one that is nobody else's. */
+  readonly network: 'shareable' | 'joined' | null;
 }
 
-/** Answers `ids <uid> <gid>`, or `no-user`, `no-tool <name>`, `no-workdir`; `network`, the bytes, where it is shared. */
+/** Answers `ids <uid> <gid>`, or `no-user`, `no-tool <name>`, `no-workdir`; before it what is printed of the network. */
 export const setupRequest = (
-  { user, workdir, caches, fromSnapshot, sharesNetwork }: Setup,
+  { user, workdir, caches, fromSnapshot, network }: Setup,
   marker: string,
 ): string => `
 note_host_files; compare_accounts
-${sharesNetwork ? `${print(marker, 'network')}; ${lookText}` : ''}
+${network === null ? '' : `${print(marker, 'files')}; ${printFiles}`}
+${network === 'joined' ? `${print(marker, 'sockets')}; ${printSockets}; ${print(marker, 'netlink')}; ${printNetlink}` : ''}
 ${fromSnapshot ? '' : `for _tool in cat chown mkdir rm; do command -v $_tool >/dev/null || ${say('no-tool $_tool')}; done`}
 if ids ${userWords(user)}; then
   ${fromSnapshot ? '' : `${ownWorkdir(quote(workdir))} || ${say('no-workdir')}`}

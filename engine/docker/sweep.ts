@@ -1,4 +1,5 @@
 // What dead runs left in the engine → gone. Only what carries our labels, and only when its owner is surely dead.
+import type { ContainerInfo } from 'dockerode';
 import type { Outcome } from '../../src/model/failure.ts';
 import { fillsLabel, ownerLabel, runLabel, serviceLabel, storeLabel } from './container-spec.ts';
 import type { EngineLink } from './engine-link.ts';
@@ -43,6 +44,14 @@ export const runsAliveBy = (things: readonly Leftover[]): ReadonlySet<string> =>
       .map(({ labels }) => labels[runLabel] ?? ''),
   );
 
+/** A paused one does not count as running: it is what we froze when its job was over. */
+export const leftoverContainer = (one: Pick<ContainerInfo, 'Labels' | 'Created' | 'State'>): Leftover => ({
+  kind: 'container',
+  labels: one.Labels,
+  created: one.Created,
+  running: one.State === 'running',
+});
+
 interface Found extends Leftover {
   readonly remove: () => Promise<unknown>;
 }
@@ -78,10 +87,7 @@ async function containers(link: EngineLink): Promise<Found[]> {
     await link.call('list containers', callMs, () => link.docker.listContainers({ all: true, filters })),
   );
   return (list ?? []).map((one) => ({
-    kind: 'container',
-    labels: one.Labels,
-    created: one.Created,
-    running: one.State === 'running' || one.State === 'paused',
+    ...leftoverContainer(one),
     remove: async () => {
       await link.docker.getContainer(one.Id).remove({ force: true, v: true });
       // Half of a cache is worse than none.

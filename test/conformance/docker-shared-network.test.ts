@@ -1,6 +1,7 @@
 // Quick jobs one after the other: who may have the network of whom, and that nobody can tell.
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Engine, Image, Sandbox, SandboxSpec } from '../../src/contract/sandbox.ts';
+import type { Failure } from '../../src/model/failure.ts';
 import { until } from '../rig/engine.ts';
 import { docker, dockerEngine } from './docker-engine.ts';
 import { containersOf, debianWithout, removeMade } from './docker-run.ts';
@@ -9,6 +10,7 @@ import { imageOf, opened, runStep, specFor } from './sandbox.ts';
 interface Jobs {
   /** Opens a job, has it run the script, and keeps it open. */
   readonly begin: (script: string, more?: Partial<SandboxSpec>) => Promise<Begun>;
+  readonly refused: (more: Partial<SandboxSpec>) => Promise<Failure | null>;
   readonly image: (reference: string) => Promise<Image>;
 }
 
@@ -35,8 +37,12 @@ async function withJobs(use: (jobs: Jobs) => Promise<void>): Promise<void> {
     const id = found?.Id ?? '';
     return { sandbox, id, stdout, mode: found?.HostConfig.NetworkMode ?? '' };
   };
+  const refused: Jobs['refused'] = async (more) => {
+    const outcome = await engine.open(specFor(debian, { runId, network: true, ...more }));
+    return outcome.ok ? null : outcome.failure;
+  };
   try {
-    await use({ begin, image });
+    await use({ begin, image, refused });
   } finally {
     await engine.close();
   }
@@ -67,13 +73,14 @@ describe('a quick job that follows another', () => {
       expect(second.stdout).toBe(first.stdout);
       expect(await isFrozen(first.id)).toBe(true);
       await second.sandbox.close();
-      // Whatever its image and its user.
-      const third = await begin('ls /sys/class/net; id -u', {
-        image: await image('busybox:latest'),
-        user: '1000',
-      });
+      const third = await begin('ls /sys/class/net; id -u', { user: '1000' });
       expect(third).toMatchObject({ mode: `container:${first.id}`, stdout: 'eth0\nlo\n1000\n' });
       expect(await isFrozen(second.id)).toBe(true);
+      await third.sandbox.close();
+      // What an image says of itself another need not believe.
+      const other = await begin('ls /sys/class/net', { image: await image('busybox:latest') });
+      expect(other).toMatchObject({ stdout: 'eth0\nlo\n' });
+      expect(other.mode).toMatch(ofItsOwn);
     });
   });
 
@@ -106,6 +113,7 @@ describe('a job does not follow one that left something', () => {
     ['a name in hosts', 'echo "127.0.0.2 other" >>/etc/hosts'],
     ['another name server', 'echo "nameserver 127.0.0.2" >/etc/resolv.conf'],
     ['another mode', 'chmod 600 /etc/resolv.conf'],
+    ['bytes that a shell reads over', "printf '\\000' >>/etc/hosts"],
     [
       'a connection that the kernel still remembers',
       `perl -MIO::Socket -e '$l = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1") or die;
@@ -145,14 +153,24 @@ describe('a job does not follow one that left something', () => {
     });
   });
 
-  test('nor does one whose image cannot tell, which gets what it needs all the same', async () => {
+  test('nor where the image cannot tell', async () => {
     await withJobs(async ({ begin }) => {
+      const blind = { image: await debianWithout('ls') };
+      const first = await begin('true', blind);
+      await first.sandbox.close();
+      expect((await begin('true', blind)).mode).toMatch(ofItsOwn);
+    });
+  });
+
+  test('a job that cannot be started says why, and the next one shares', async () => {
+    await withJobs(async ({ begin, refused }) => {
       const first = await begin('true');
       await first.sandbox.close();
-      const blind = await begin(surroundings, { image: await debianWithout('stat') });
-      expect(blind.mode).toMatch(ofItsOwn);
-      await blind.sandbox.close();
-      expect((await begin('true')).mode).toMatch(ofItsOwn);
+      expect(await refused({ user: 'nobody-knows' })).toMatchObject({ code: 'step-not-startable' });
+      const second = await begin('true');
+      expect(second.mode).toMatch(ofItsOwn);
+      await second.sandbox.close();
+      expect((await begin('true')).mode).toBe(`container:${second.id}`);
     });
   });
 });

@@ -9,7 +9,7 @@ import {
   standing,
   thisOwner,
 } from '../../../../engine/owner.ts';
-import { mayGo, runsAliveBy } from '../../../../engine/docker/sweep.ts';
+import { mayGo, leftoverContainer, runsAliveBy } from '../../../../engine/docker/sweep.ts';
 
 const now = 1_000_000;
 const labels = { 'dev.lockstep.run': 'r', 'dev.lockstep.owner': 'o' };
@@ -76,4 +76,10 @@ test('who lives, who is dead, of whom nothing can be said', async () => {
   child.kill('SIGKILL');
   await once(child, 'exit');
   expect(await standing(owner, self, process.platform)).toBe('dead');
+});
+
+test('what was frozen when its job was over does not keep its run alive', () => {
+  const found = (state: string) => leftoverContainer({ Labels: labels, Created: now, State: state });
+  expect(runsAliveBy([found('paused'), found('exited')]).size).toBe(0);
+  expect(runsAliveBy([found('paused'), found('running')]).size).toBe(1);
 });
