@@ -10,9 +10,11 @@ export const printNetlink = 'cat /proc/net/netlink';
 /** The shell reads no more of a file, bytes. */
 const mostRead = 10_000;
 
+const textOf = (printed: Uint8Array): string => Buffer.from(printed).toString('latin1');
+
 /** The engine's files, by `printFiles`; null where that tells too little to compare. */
 export function lookOfFiles(printed: Uint8Array): string | null {
-  const text = Buffer.from(printed).toString('latin1');
+  const text = textOf(printed);
   const isListed = /(?:^-[-rwxsStT]{9}.*\n){3}$(?![^])/m.test(text);
   return isListed && text.length < mostRead ? text : null;
 }
@@ -24,9 +26,7 @@ export function lookOfFiles(printed: Uint8Array): string | null {
  * still remembers. https://www.kernel.org/doc/Documentation/filesystems/proc.rst
  */
 export function isEmptyNetwork(printedSockets: Uint8Array, printedNetlink: Uint8Array): boolean {
-  const [sockets, netlink] = [printedSockets, printedNetlink].map((bytes) =>
-    Buffer.from(bytes).toString('latin1'),
-  ) as [string, string];
+  const [sockets, netlink] = [textOf(printedSockets), textOf(printedNetlink)];
   const used = Number(/^sockets: used (\d+)$/m.exec(sockets)?.[1] ?? Infinity);
   const counts = [...sockets.matchAll(/ (?:inuse|tw) (\d+)/g)].map(([, count]) => Number(count));
   const packet = sockets.split('\n').filter((line) => /^[0-9a-f]{8,} /.test(line)).length;
